@@ -1,0 +1,82 @@
+# Every target sets up what it needs, from a fresh clone. Needed beforehand: make and Python 3.11 or later.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+export UV_COMPILE_BYTECODE := 1
+export MELTANO_CLI_LOG_LEVEL ?= info
+
+PACKAGES := rules tap-sharepoint-orders tap-wms mappers/mapper-orders target-mssql transform reports
+RUN := .venv/bin/
+UV := .venv-meltano/bin/uv
+PLUGINS := $(wildcard plugins/*/*.meltano.yml) $(addsuffix /pyproject.toml,$(PACKAGES)) constraints/plugins.txt constraints/build.txt
+
+.PHONY: help setup demo test test-all lint format bench constraints schemas clean
+
+help: ## Show the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.done .meltano/.done ## Install Meltano, the plugins and the tools
+
+demo: setup ## Make sample sources, run both jobs and print what came out
+	@$(RUN)python examples/demo.py
+
+test: setup ## Run every package's tests and the end-to-end ones
+	$(RUN)pytest -n 2 --dist loadfile -m "not e2e and not slow and not mssql"
+	$(RUN)pytest -m "e2e and not slow"
+
+test-all: setup ## Run the heavy suites too: PostgreSQL, LibreOffice, SQL Server where MSSQL_TEST_URL is set
+	$(RUN)pytest
+
+lint: .venv/.done ## Check style, types and SQL
+	$(RUN)ruff check .
+	$(RUN)ruff format --check .
+	for package in rules/order_rules tap-sharepoint-orders/tap_sharepoint_orders tap-wms/tap_wms \
+	    mappers/mapper-orders/mapper_orders target-mssql/target_mssql transform/recon reports/order_reports; do \
+	    $(RUN)mypy "$$package"; done
+	$(RUN)mypy examples/*.py
+	$(RUN)sqlfluff lint --dialect tsql --disable-progress-bar .
+
+format: .venv/.done ## Put the code into its style
+	$(RUN)ruff check --fix .
+	$(RUN)ruff format .
+
+bench: setup ## Measure the loader, the mapper and the report
+	for program in bench/*.py; do $(RUN)python "$$program"; done
+
+schemas: .venv/.done ## Write the JSON schemas of config/*.yml from their models
+	$(RUN)python -m order_rules.schemas config
+
+COMPILE := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+    --no-annotate --custom-compile-command "make constraints"
+
+constraints: .venv-meltano/.done ## Compile constraints/*.txt anew, at the newest versions
+	$(UV) $(COMPILE) --upgrade constraints/meltano.in -o constraints/meltano.txt
+	$(UV) $(COMPILE) --upgrade constraints/build.in -o constraints/build.txt
+	$(UV) $(COMPILE) --upgrade --all-extras --no-emit-package order-rules $(addsuffix /pyproject.toml,$(PACKAGES)) -o constraints/plugins.txt
+	$(UV) $(COMPILE) --upgrade constraints/dev.in -o constraints/dev.txt
+
+clean: ## Remove environments, output and samples
+	rm -rf .venv .venv-meltano .meltano output sample
+
+.venv-meltano/.done: constraints/meltano.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "Python 3.11 or later is needed; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "Installing Meltano ..."
+	$(PYTHON) -m venv --clear .venv-meltano
+	.venv-meltano/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints/meltano.txt
+	@touch $@
+
+.venv/.done: .venv-meltano/.done constraints/plugins.txt constraints/dev.txt constraints/build.txt $(addsuffix /pyproject.toml,$(PACKAGES))
+	@echo "Installing the packages and their tools ..."
+	$(UV) venv --quiet --clear --python .venv-meltano/bin/python .venv
+	$(UV) pip install --quiet --python .venv/bin/python -r constraints/plugins.txt -r constraints/dev.txt
+	$(UV) pip install --quiet --python .venv/bin/python --no-deps --build-constraints constraints/build.txt $(addprefix -e ./,$(PACKAGES))
+	@touch $@
+
+.meltano/.done: .venv-meltano/.done $(PLUGINS)
+	@echo "Installing the Meltano plugins ..."
+	bin/meltano install
+	@touch $@
