@@ -13,7 +13,7 @@ RUN := .venv/bin/
 UV := .venv-meltano/bin/uv
 PLUGINS := $(wildcard plugins/*/*.meltano.yml) $(addsuffix /pyproject.toml,$(PACKAGES)) constraints/plugins.txt constraints/build.txt
 
-.PHONY: help setup demo test test-all lint format bench constraints schemas clean
+.PHONY: help setup demo test test-all test-mssql lint lint-python lint-sql format bench build constraints schemas clean
 
 help: ## Show the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,14 +30,22 @@ test: setup ## Run every package's tests and the end-to-end ones
 test-all: setup ## Run the heavy suites too: PostgreSQL, LibreOffice, SQL Server where MSSQL_TEST_URL is set
 	$(RUN)pytest
 
-lint: .venv/.done ## Check style, types and SQL
+test-mssql: setup ## Run what needs a SQL Server, named by MSSQL_TEST_URL
+	@test -n "$${MSSQL_TEST_URL:-}" || { echo "MSSQL_TEST_URL names no server, e.g. mssql+pymssql://sa:…@localhost/master" >&2; exit 1; }
+	$(RUN)pytest -m mssql
+
+lint: lint-python lint-sql ## Check style, types and SQL
+
+lint-python: .venv/.done
 	$(RUN)ruff check .
 	$(RUN)ruff format --check .
 	for package in rules/order_rules tap-sharepoint-orders/tap_sharepoint_orders tap-wms/tap_wms \
 	    mappers/mapper-orders/mapper_orders target-mssql/target_mssql transform/recon reports/order_reports; do \
 	    $(RUN)mypy "$$package"; done
 	$(RUN)mypy examples/*.py
-	$(RUN)sqlfluff lint --dialect tsql --disable-progress-bar .
+
+lint-sql: .venv/.done
+	$(RUN)sqlfluff lint --disable-progress-bar .
 
 format: .venv/.done ## Put the code into its style
 	$(RUN)ruff check --fix .
@@ -45,6 +53,9 @@ format: .venv/.done ## Put the code into its style
 
 bench: setup ## Measure the loader, the mapper and the report
 	for program in bench/*.py; do $(RUN)python "$$program"; done
+
+build: .venv/.done ## Build every package's wheel and source archive into dist/
+	for package in $(PACKAGES); do $(UV) build --quiet --build-constraints constraints/build.txt --out-dir dist "$$package"; done
 
 schemas: .venv/.done ## Write the JSON schemas of config/*.yml from their models
 	$(RUN)python -m order_rules.schemas config
