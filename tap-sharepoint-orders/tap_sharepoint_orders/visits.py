@@ -1,0 +1,135 @@
+"""Goes through the order lists of a library: copies, compares, and has the changed ones read side by side.
+
+Visits come out in the order the files went in, and at most `workers` + 1 of them are held at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+from tap_sharepoint_orders.library import FileUnavailableError
+from tap_sharepoint_orders.worker import Reading, WorkbookWorker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from tap_sharepoint_orders.library import DocumentLibrary, LibraryFile
+    from tap_sharepoint_orders.worker import ReadOptions
+
+MEGABYTE = 1_000_000
+
+
+@dataclass(slots=True)
+class Visit:
+    """One file's turn in a run.
+
+    Attributes:
+        file: The file, as it was when copied if it could be.
+        content_hash: SHA-256, in hex, of exactly the bytes that were read; null if none were.
+        status: What came of it.
+        reading: Sheet, counts and, where it failed, the reason.
+        worker: The process that reads it, if it had to be read.
+    """
+
+    file: LibraryFile
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    content_hash: str | None = None
+    status: Literal["unchanged", "read", "failed"] = "failed"
+    reading: Reading = field(default_factory=Reading)
+    worker: WorkbookWorker | None = None
+
+    def rows(self) -> Iterator[tuple[int, str, str]]:
+        """The rows that were read: row number, cells, sizes."""
+        if self.worker and self.status == "read":
+            yield from self.worker.rows()
+
+    def finish(self) -> None:
+        """Wait until the file is read."""
+        if self.worker:
+            self.reading = self.worker.result()
+            self.status = "failed" if self.reading.error else "read"
+
+    def close(self) -> None:
+        """Give back what the visit holds: a process, files."""
+        if self.worker:
+            self.worker.close()
+
+
+def visit_all(
+    library: DocumentLibrary,
+    files: Iterable[LibraryFile],
+    known_hashes: Mapping[str, str],
+    *,
+    options: ReadOptions,
+    max_file_mb: int,
+    workers: int,
+) -> Iterator[Visit]:
+    """Visit files in order; each visit is good until the next one is asked for.
+
+    Args:
+        library: Where the files are.
+        files: The files to visit, in the order in which visits are wanted.
+        known_hashes: file_id to the content hash of files that need no reading if they still have it.
+        options: What each worker is told.
+        max_file_mb: Larger files, in millions of bytes, are not read.
+        workers: How many files are read side by side.
+
+    Yields:
+        Finished visits.
+    """
+    waiting: deque[Visit] = deque()
+    current: Visit | None = None
+    try:
+        for file in files:
+            if len(waiting) == workers:
+                current = waiting.popleft()
+                current.finish()
+            waiting.append(_begin(library, file, known_hashes, options, max_file_mb))
+            if current:
+                yield current
+                current.close()
+                current = None
+        while waiting:
+            current = waiting.popleft()
+            current.finish()
+            yield current
+            current.close()
+    finally:
+        for visit in (*waiting, *([current] if current else [])):
+            visit.close()
+
+
+def _begin(
+    library: DocumentLibrary,
+    file: LibraryFile,
+    known_hashes: Mapping[str, str],
+    options: ReadOptions,
+    max_file_mb: int,
+) -> Visit:
+    visit = Visit(file)
+    if file.size_bytes > max_file_mb * MEGABYTE:
+        visit.reading = Reading(
+            error=f"the file has {file.size_bytes / MEGABYTE:,.0f} MB, more than {max_file_mb}: remove pictures and "
+            "unused sheets, or raise max_file_mb"
+        )
+        return visit
+    copy = tempfile.TemporaryFile()  # noqa: SIM115 - the worker closes it
+    try:
+        visit.file = library.copy(file, copy)
+        copy.seek(0)
+        visit.content_hash = hashlib.file_digest(copy, "sha256").hexdigest()
+        if visit.content_hash == known_hashes.get(file.file_id):
+            visit.status = "unchanged"
+        else:
+            visit.worker = WorkbookWorker(copy, options)
+    except FileUnavailableError as error:
+        visit.reading = Reading(error=str(error))
+    finally:
+        if not visit.worker:
+            copy.close()
+    return visit
