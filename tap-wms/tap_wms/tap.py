@@ -1,0 +1,208 @@
+"""The tap: its settings, its streams and their order, and how it ends.
+
+Built on the SDK's plain Tap and Stream with SQLAlchemy Core. Its SQLTap knows one URL and makes a stream of every
+table found, and its SQLStream orders by a replication key and restarts at its greatest value; here a stream is a view
+of a contract, in several databases at once, read by windows with a look-back, in the database's own order.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk import Stream, Tap
+from singer_sdk import typing as th
+from singer_sdk.contrib.msgspec import MsgSpecWriter
+from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
+
+from tap_wms.database import Database, parse_connections
+from tap_wms.errors import TapError
+from tap_wms.loads import LoadsStream
+from tap_wms.sql import ViewStream
+from tap_wms.views import DEFAULT_LOOKBACK_DAYS, Source, find_sources, parse_views
+from tap_wms.windows import day_of
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from singer_sdk.singerlib import Catalog, Message
+
+_VIEW = th.ObjectType(
+    th.Property("stream", th.StringType, required=True, description="Stream its rows go to"),
+    th.Property("connection", th.StringType, description="Name in `connections`; left out: every one that has it"),
+    th.Property("table", th.StringType, description="View or table, with its schema if need be: `dbo.v_shipped`"),
+    th.Property("query_file", th.StringType, description="File with a SELECT, instead of `table`"),
+    th.Property("primary_keys", th.ArrayType(th.StringType), description="Key of a stream other than the three"),
+    th.Property("replication_key", th.StringType, description="Column with the day windows are of"),
+    th.Property(
+        "lookback_days",
+        th.IntegerType(minimum=0),
+        default=DEFAULT_LOOKBACK_DAYS,
+        description="Days before the bookmark that are read again",
+    ),
+    additional_properties=False,
+)
+
+
+class PipeWriter(MsgSpecWriter):
+    """The SDK's msgspec writer, with a word for the target that has gone."""
+
+    def write_message(self, message: Message) -> None:
+        """Write a message to stdout.
+
+        Raises:
+            TapError: Nobody reads any more.
+        """
+        try:
+            super().write_message(message)
+        except BrokenPipeError:
+            # What is still buffered has nowhere to go; Python would try again when it ends, and complain.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise TapError("the target has closed the pipe before everything was read; its log says why") from None
+
+
+class TapWMS(Tap):
+    """Reads warehouse views from any SQLAlchemy database, as complete loads."""
+
+    name = "tap-wms"
+    package_name = "tap-wms"
+    message_writer_class = PipeWriter
+    dynamic_catalog = True
+
+    # Without BATCH and ACTIVATE_VERSION: a load is complete when its record on `loads` follows its last row, and
+    # both would let rows come behind it or go before it is known.
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        TapCapabilities.CATALOG,
+        TapCapabilities.STATE,
+        TapCapabilities.DISCOVER,
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+
+    config_jsonschema = th.PropertiesList(
+        th.Property(
+            "connections",
+            # Checked by hand before the SDK does, whose complaint would repeat the value, passwords and all.
+            th.ObjectType(additional_properties=th.StringType),
+            secret=True,
+            title="Databases",
+            description="Name to SQLAlchemy URL of every database to read, as an object or JSON text.",
+        ),
+        th.Property(
+            "views",
+            th.ArrayType(_VIEW),
+            default=[],
+            title="Views",
+            description=(
+                "What to read: a list of stream, connection, table or query_file, primary_keys, replication_key, "
+                "lookback_days. Empty: v_packed_products, v_shipped and v_master_order_list, from every connection "
+                "that has them."
+            ),
+        ),
+        th.Property(
+            "start_date",
+            th.StringType,
+            title="Start date",
+            description="Rows of an earlier day of their replication key are not read.",
+        ),
+        th.Property(
+            "sync_mode",
+            th.StringType,
+            allowed_values=["incremental", "full"],
+            default="incremental",
+            title="Sync mode",
+            description="`incremental`: from a look-back before the bookmark; `full`: ignore the bookmark given.",
+        ),
+    ).to_dict()
+
+    def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401  the SDK's own arguments
+        """Make the tap; see the SDK's Tap for the arguments.
+
+        Raises:
+            TapError: A setting cannot be read, or a view cannot be found.
+        """
+        self.databases: dict[str, Database] = {}
+        try:
+            super().__init__(**kwargs)
+        except ValueError:
+            # The SDK's own complaint about an environment variable names neither it nor the setting.
+            if (variable := _variable_that_is_not_json()) is None:
+                raise
+            raise TapError(f"{variable} is not JSON; check its quotes and brackets") from None
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        self._config = dict(self._config)  # the one given belongs to the caller
+        # Before the SDK looks, which repeats a value it does not like, passwords and all.
+        self.databases = parse_connections(self._config.get("connections") or {})
+        self._config["connections"] = {
+            name: database.url.render_as_string(hide_password=False) for name, database in self.databases.items()
+        }
+        if isinstance(views := self._config.get("views"), str):
+            try:
+                self._config["views"] = json.loads(views)
+            except ValueError:
+                raise TapError("the setting `views` (TAP_WMS_VIEWS) is not JSON") from None
+        start_date = self._config.get("start_date")
+        if start_date and day_of(start_date) is None:
+            raise TapError(
+                f"the setting `start_date` (TAP_WMS_START_DATE) is '{start_date}', not a day like 2026-01-31"
+            )
+        return super()._validate_config(raise_errors=raise_errors)
+
+    @property
+    def catalog(self) -> Catalog:
+        """The streams as the views are now, with the selection of the catalog given.
+
+        Not the catalog given itself: Meltano keeps one from an earlier day, and a column that the view has gained
+        since would be missing from the schema.
+        """
+        return self._singer_catalog
+
+    @property
+    def streams(self) -> dict[str, Stream]:
+        """The streams in the order they are read.
+
+        `loads` comes first, so that its schema is known when the first view is complete. `packed_products` is read
+        before `shipped`, over all connections: a carton shipped between the two readings then stands in both, and
+        can be told, where the other order would leave it in neither.
+        """
+        streams = super().streams
+        first = [name for name in ("loads", "packed_products") if name in streams]
+        return {name: streams[name] for name in dict.fromkeys([*first, *self._reading_order, *streams])}
+
+    @cached_property
+    def _sources(self) -> list[Source]:
+        return find_sources(parse_views(self.config.get("views") or [], self.databases), self.databases)
+
+    @property
+    def _reading_order(self) -> list[str]:
+        return [source.view.stream for source in self._sources]
+
+    def discover_streams(self) -> Sequence[Stream]:
+        """Return `loads`, and a stream for each stream name in `views`."""
+        loads = LoadsStream(self)
+        by_stream: dict[str, list[Source]] = {}
+        for source in self._sources:
+            by_stream.setdefault(source.view.stream, []).append(source)
+        return [loads, *(ViewStream(self, sources, loads) for sources in by_stream.values())]
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """End at once, as a killed program does: 143 on SIGTERM, 130 on SIGINT.
+
+        The SDK would write a last state and exit 0, as if everything had been read.
+        """
+        sys.exit(128 + signum)
+
+
+def _variable_that_is_not_json() -> str | None:
+    for variable in ("TAP_WMS_CONNECTIONS", "TAP_WMS_VIEWS"):
+        try:
+            json.loads(os.environ.get(variable, "null"))
+        except ValueError:
+            return variable
+    return None

@@ -1,0 +1,113 @@
+"""A warehouse in SQLite, and a tap run in this process with its messages parsed."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import sqlite3
+from contextlib import closing, redirect_stdout
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from tap_wms.tap import TapWMS
+
+WAREHOUSE = (Path(__file__).parent / "warehouse.sql").read_text()
+
+
+@dataclass
+class Reading:
+    """What one run of the tap wrote."""
+
+    messages: list
+
+    def records(self, stream):
+        return [m["record"] for m in self.messages if m["type"] == "RECORD" and m["stream"] == stream]
+
+    def schema(self, stream):
+        return next(m for m in self.messages if m["type"] == "SCHEMA" and m["stream"] == stream)
+
+    def columns(self, stream):
+        return list(self.schema(stream)["schema"]["properties"])
+
+    @property
+    def loads(self):
+        return {load["unit_id"]: load for load in self.records("loads")}
+
+    @property
+    def state(self):
+        return [m["value"] for m in self.messages if m["type"] == "STATE"][-1]
+
+    def bookmark(self, stream, connection="wms"):
+        for partition in self.state["bookmarks"].get(stream, {}).get("partitions", []):
+            if partition["context"] == {"connection": connection}:
+                return partition.get("replication_key_value")
+        return None
+
+
+class Warehouse:
+    """A SQLite file with SQL to run on it."""
+
+    def __init__(self, path, script=WAREHOUSE):
+        self.path = path
+        self.url = f"sqlite:///{path}"
+        self.run(script)
+
+    def run(self, script):
+        with closing(sqlite3.connect(self.path)) as connection:
+            connection.executescript(f"PRAGMA synchronous = OFF; BEGIN; {script}; COMMIT;")
+
+
+@pytest.fixture
+def make_warehouse(tmp_path):
+    def make(name="wms", script=WAREHOUSE):
+        return Warehouse(tmp_path / f"{name}.db", script)
+
+    return make
+
+
+@pytest.fixture
+def warehouse(make_warehouse):
+    return make_warehouse()
+
+
+@pytest.fixture
+def read():
+    """Run the tap on settings and a state, and return what it wrote, decimals with all their digits."""
+
+    def run(config, state=None, catalog=None):
+        out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+        with redirect_stdout(out):
+            TapWMS(config=config, state=state, catalog=catalog).sync_all()
+        out.seek(0)
+        return Reading([json.loads(line, parse_float=Decimal) for line in out])
+
+    return run
+
+
+@pytest.fixture
+def read_wms(warehouse, read):
+    """Run the tap on the one warehouse."""
+
+    def run(state=None, **settings):
+        return read({"connections": {"wms": warehouse.url}, **settings}, state=state)
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def _signals_as_before():
+    # A tap made in this process takes over its signals.
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch):
+    for name in ("TAP_WMS_CONNECTIONS", "TAP_WMS_VIEWS", "TAP_WMS_START_DATE", "TAP_WMS_SYNC_MODE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("MELTANO_PROJECT_ROOT", raising=False)

@@ -1,0 +1,203 @@
+"""Loads: the record that completes a reading, row identity, and values that come through unchanged."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import logging
+import math
+import re
+import uuid
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tap_wms import sql
+from tap_wms.errors import TapError
+from tap_wms.loads import Load
+from tap_wms.rows import LoadRows, quantity_columns
+from tap_wms.sql import LostReadingError, ViewStream
+from tap_wms.tap import TapWMS
+
+
+def rows_of(names, key=None, numbered=False):
+    latest = dt.date(2026, 3, 10)
+    return LoadRows(names, Load("shipped", "wms", None), key=key, latest=latest, numbered=numbered)
+
+
+def test_a_load_s_record_follows_its_last_row_and_the_state_follows_the_record(read_wms):
+    reading = read_wms()
+    kinds = [(m["type"], m.get("stream")) for m in reading.messages]
+    for stream in ("packed_products", "shipped", "master_order_list"):
+        load = reading.loads[f"wms:{stream}"]
+        last = max(i for i, kind in enumerate(kinds) if kind == ("RECORD", stream))
+        assert kinds[last + 1] == ("RECORD", "loads")
+        assert reading.messages[last + 1]["record"] == load
+        assert kinds[last + 2] == ("STATE", None)
+        assert {r["load_id"] for r in reading.records(stream)} == {load["load_id"]}
+        assert load["rows"] == len(reading.records(stream))
+        assert (load["stream"], load["connection"], load["kind"]) == (stream, "wms", "window")
+    first_states = [m["value"] for m in reading.messages[: kinds.index(("RECORD", "loads"))] if m["type"] == "STATE"]
+    assert all(set(state["bookmarks"]) <= {"loads"} for state in first_states)
+
+
+def test_load_ids_sort_as_their_readings_began_and_times_have_a_zone(read_wms):
+    loads = list(read_wms().loads.values())
+    assert [load["load_id"] for load in loads] == sorted(load["load_id"] for load in loads)
+    for load in loads:
+        assert re.fullmatch(r"[0-9a-f]{32}", load["load_id"])
+        started = dt.datetime.fromisoformat(load["started_at"])
+        assert load["started_at"].endswith("Z")
+        assert int(load["load_id"][:12], 16) == int(started.timestamp() * 1000)
+        assert started <= dt.datetime.fromisoformat(load["finished_at"])
+
+
+def test_quantities_are_summed_from_qty_and_in_the_order_list_from_the_size_run(read_wms):
+    loads = read_wms().loads
+    assert loads["wms:packed_products"]["qty"] == 24 + 12 + 60 + 60
+    assert loads["wms:shipped"]["qty"] == 48 + 6 + 30
+    assert loads["wms:master_order_list"]["qty"] == 36 + 6
+
+
+def test_a_quantity_that_is_text_is_read_as_text_and_not_summed(read_wms, warehouse):
+    warehouse.run("UPDATE packed SET Qty = '12 pcs' WHERE Size = 'XXL'; UPDATE packed SET Qty = 24.5 WHERE Size = 'XL'")
+    reading = read_wms()
+    assert [r["Qty"] for r in reading.records("packed_products")] == [Decimal("24.5"), "12 pcs", 60, 60]
+    assert reading.loads["wms:packed_products"]["qty"] == Decimal("144.5")
+
+
+def test_a_view_without_quantities_has_none(read_wms):
+    reading = read_wms(views=[{"stream": "names", "table": "sqlite_master"}])
+    assert reading.loads["wms:names"]["qty"] is None
+
+
+def test_rows_that_are_alike_stay_two(read_wms):
+    harbour = [r for r in read_wms().records("packed_products") if r["Customer"] == "HARBOUR"]
+    assert [r["occurrence"] for r in harbour] == [0, 1]
+    assert harbour[0]["row_hash"] == harbour[1]["row_hash"]
+
+
+def test_the_row_hash_is_of_all_values_in_the_view_s_order_a_missing_one_marked(read_wms):
+    record = read_wms().records("master_order_list")[1]
+    values = ["HARBOUR", "88-01", "H-78", "SS26", "S26", "H-7", "ECRU", "BAGS", "P-2", "EA", "\0", "4", "\0", "2", "6"]
+    assert record["row_hash"] == hashlib.sha256("\x1f".join(values).encode()).hexdigest()[:32]
+    assert read_wms().records("master_order_list")[1]["row_hash"] == record["row_hash"]
+
+
+def test_rows_of_the_order_list_are_numbered_as_they_are_read(read_wms):
+    assert [r["row_number"] for r in read_wms().records("master_order_list")] == [1, 2]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", None, "\0", ""]), st.none() | st.integers(0, 2)), max_size=20))
+def test_equal_rows_are_told_apart_by_occurrence_whatever_their_order(rows):
+    made = rows_of(["Style", "Qty"])
+    records = [made.record(row) for row in rows]
+    assert len({(r["row_hash"], r["occurrence"]) for r in records}) == len(rows)
+    backwards = rows_of(["Style", "Qty"])
+    again = [backwards.record(row) for row in reversed(rows)]
+    assert {(r["row_hash"], r["occurrence"]) for r in records} == {(r["row_hash"], r["occurrence"]) for r in again}
+    assert made.qty == backwards.qty == sum(qty or 0 for _, qty in rows)
+
+
+@pytest.mark.parametrize(
+    ("names", "quantities"),
+    [
+        (["Style", "Qty"], ["Qty"]),
+        (["QTY", "Style"], ["QTY"]),
+        (["Unit of Measure ", "S", "M", "total qty", "Qty"], ["S", "M"]),
+        (["UNIT OF MEASURE", "TOTAL QTY"], []),
+        (["TOTAL QTY", "S", "UNIT OF MEASURE"], None),
+        (["Style"], None),
+    ],
+)
+def test_quantities_stand_in_the_size_run_or_in_qty(names, quantities):
+    found = quantity_columns(names)
+    assert (None if found is None else names[found]) == quantities
+
+
+def test_values_that_json_has_no_form_for_come_through_as_text():
+    identity = uuid.uuid4()
+    made = rows_of(["a", "b", "c", "d", "e", "f"])
+    values = (b"\x00\xff", memoryview(b"\x01"), {"k": [1, Decimal("1.50")]}, dt.timedelta(hours=1), identity, ["x"])
+    record = made.record(values)
+    assert list(record.values())[:6] == ["00ff", "01", '{"k":[1,"1.50"]}', "1:00:00", identity, '["x"]']
+
+
+def test_what_is_no_number_is_missing():
+    made = rows_of(["Qty", "Name"])
+    for value in (math.nan, math.inf, Decimal("NaN"), Decimal("-Infinity")):
+        assert made.record((value, "banana"))["Qty"] is None
+    assert {r["row_hash"] for r in (made.record((None, "banana")), made.record((math.nan, "banana")))} == {
+        rows_of(["Qty", "Name"]).record((None, "banana"))["row_hash"]
+    }
+    assert made.qty == 0
+
+
+def test_true_is_not_a_quantity_and_fractions_are_summed_exactly():
+    made = rows_of(["Qty"])
+    for value in (True, 1, Decimal("0.10"), 0.2, "5", None):
+        made.record((value,))
+    assert made.qty == Decimal("1.30")
+
+
+def test_naive_date_times_keep_having_no_zone(read_wms, warehouse):
+    warehouse.run("UPDATE shipped SET Shipped_Date = '2026-03-04T10:00:00' WHERE CartonID = 'C-92'")
+    reading = read_wms()
+    assert reading.records("shipped")[2]["Shipped_Date"] == "2026-03-04T10:00:00"
+    assert reading.bookmark("shipped") == "2026-03-04"
+
+
+def breaking(times, monkeypatch, stream="shipped"):
+    """Let the connection break after the second row, this often."""
+    whole = ViewStream._fetch
+    left = [times]
+
+    def fetch(self, source, first):
+        rows = whole(self, source, first)
+        if self.name != stream or not left[0]:
+            yield from rows
+            return
+        left[0] -= 1
+        yield next(rows)
+        yield next(rows)
+        rows.close()
+        raise LostReadingError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(ViewStream, "_fetch", fetch)
+
+
+def test_a_view_broken_off_half_way_is_read_again_from_its_start_as_a_new_load(read_wms, monkeypatch, caplog):
+    breaking(2, monkeypatch)
+    reading = read_wms()
+    by_load = {}
+    for record in reading.records("shipped"):
+        by_load.setdefault(record["load_id"], []).append(record)
+    assert [len(rows) for rows in by_load.values()] == [2, 2, 3]
+    assert [load["load_id"] for load in reading.records("loads") if load["stream"] == "shipped"] == [list(by_load)[-1]]
+    assert reading.loads["wms:shipped"]["rows"] == 3
+    assert [row["occurrence"] for row in list(by_load.values())[-1]] == [0, 0, 0]
+    assert "connection broke while view v_shipped was read: server closed the connection unexpectedly" in caplog.text
+
+
+def test_a_view_that_breaks_off_every_time_fails_without_a_load_or_a_bookmark(warehouse, monkeypatch, capsysbinary):
+    breaking(sql.READ_TRIES, monkeypatch)
+    tap = TapWMS(config={"connections": {"wms": warehouse.url}})
+    with pytest.raises(TapError, match=r"connection 'wms' .* broke while view v_shipped was read: .* after 3 times"):
+        tap.sync_all()
+    out = capsysbinary.readouterr().out
+    assert b'"unit_id":"wms:packed_products"' in out
+    assert b'"unit_id":"wms:shipped"' not in out
+    assert b"replication_key_value" not in out
+
+
+def test_the_log_says_which_view_of_how_many_its_rows_and_its_progress(read_wms, caplog, monkeypatch):
+    monkeypatch.setattr(sql, "PROGRESS_ROWS", 3)
+    with caplog.at_level(logging.INFO):
+        read_wms()
+    assert (
+        "view 1 of 3: packed_products, view v_packed_products of connection 'wms': reading the whole view"
+        in caplog.text
+    )
+    assert "view v_packed_products of connection 'wms': 3 rows so far" in caplog.text
+    assert re.search(r"view 2 of 3: shipped, .*: 3 rows in \d+\.\d s", caplog.text)
