@@ -41,7 +41,7 @@ def main() -> None:
     step("Full sync: read everything, match, publish, report", MELTANO, "run", "full-sync")
     step("Someone edits one workbook", *sources, "--change")
     step("Incremental sync: read what changed", MELTANO, "run", "incremental-sync")
-    step("The run", MELTANO, "--log-level=error", "invoke", "recon", "runs", "--last")
+    step("The run", MELTANO, "--log-level=error", "invoke", "recon", "runs", "--show")
     step(
         "How many links are right, against the known truth",
         *(MELTANO, "--log-level=error", "invoke", "recon", "evaluate", "--labels", str(SAMPLE / "truth.csv")),

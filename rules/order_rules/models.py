@@ -290,7 +290,7 @@ def _column(name: str, info: FieldInfo) -> Column:
     if get_origin(annotation) is Literal:
         longest = max(len(choice) for choice in get_args(annotation))
         return Column(name, str, nullable, longest)
-        metadata += [item for inner_info in inner if isinstance(inner_info, FieldInfo) for item in inner_info.metadata]
+    metadata += [item for wrapped in metadata if isinstance(wrapped, FieldInfo) for item in wrapped.metadata]
     lengths = [item.max_length for item in metadata if isinstance(item, MaxLen)]
     greatest = [item.le for item in metadata if isinstance(item, Le) and isinstance(item.le, int)]
     return Column(name, annotation, nullable, lengths[0] if lengths else None, greatest[0] if greatest else None)

@@ -1,0 +1,293 @@
+"""Frames between the warehouse and the rules: reading columns, numbering groups, giving values back.
+
+Text that repeats is read as a category, a date as ``datetime64``, so that a million cartons cost megabytes and
+every later step works on whole numbers.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from datetime import date, datetime
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+from numpy.typing import NDArray
+from pandas.api.types import union_categoricals
+
+FETCH_ROWS: Final = 50_000
+"""Rows taken from the driver at once."""
+IN_LIST: Final = 500
+"""Values in one ``IN`` list: under SQL Server's 2,100 parameters and short enough to plan quickly."""
+
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+Objects = NDArray[np.object_]
+
+
+class _Codes(dict[object, int]):
+    """Numbers each distinct value in the order it first comes."""
+
+    def __missing__(self, value: object) -> int:
+        self[value] = number = len(self)
+        return number
+
+
+class _Column:
+    """Gathers one column's values over several fetches, distinct values stored once."""
+
+    def __init__(self, column: sa.ColumnElement[Any], *, plain: bool) -> None:
+        self.type = column.type
+        self.plain = plain or isinstance(column.type, sa.Integer | sa.Numeric | sa.Float | sa.Boolean)
+        self.values: list[Any] = []
+        self.codes = array("q")
+        self.numbers = _Codes()
+
+    def extend(self, values: Iterable[object]) -> None:
+        if self.plain:
+            self.values.extend(values)
+        else:
+            self.codes.extend(map(self.numbers.__getitem__, values))
+
+    def array_of_values(self) -> Any:  # noqa: ANN401  (whatever array the column's type has)
+        if self.plain:
+            return _plain(self.values, self.type)
+        distinct = list(self.numbers)
+        codes = np.frombuffer(self.codes, dtype=np.int64) if len(self.codes) else np.empty(0, dtype=np.int64)
+        if isinstance(self.type, sa.Date | sa.DateTime):
+            return pd.DatetimeIndex(pd.Series(distinct, dtype="datetime64[us]")).take(codes)
+        if None in self.numbers:
+            missing = self.numbers[None]
+            codes = np.where(codes == missing, -1, codes - (codes > missing))
+            distinct.pop(missing)
+        return pd.Categorical.from_codes(codes, categories=pd.Index(distinct, dtype="str"), validate=False)
+
+
+def _plain(values: list[Any], kind: sa.types.TypeEngine[Any]) -> Any:  # noqa: ANN401  (as above)
+    if isinstance(kind, sa.Boolean):
+        return np.array(values, dtype=bool) if None not in values else pd.array(values, dtype="boolean")
+    if isinstance(kind, sa.Integer):
+        return np.array(values, dtype=np.int64) if None not in values else pd.array(values, dtype="Int64")
+    if isinstance(kind, sa.Numeric | sa.Float):
+        return np.array(values, dtype=np.float64)
+    return pd.array(values, dtype="str")
+
+
+def read(
+    connection: sa.Connection,
+    columns: Sequence[sa.ColumnElement[Any]],
+    *,
+    where: sa.ColumnElement[Any] | None = None,
+    values: Collection[str] | None = None,
+    plain: Collection[str] = (),
+) -> pd.DataFrame:
+    """Read columns of a table.
+
+    Args:
+        connection: an open connection; the caller's transaction.
+        columns: the columns (or labelled expressions) to read, in order.
+        where: the column that must hold one of ``values``; ``None``: every row.
+        values: its values, any number.
+        plain: names of text columns that hardly repeat (ids), kept as text instead of categories.
+
+    Returns:
+        One column each: text as ``category`` (or ``str`` where plain), whole numbers ``int64`` (``Int64`` where
+        some are missing), money ``float64``, dates and times ``datetime64[us]``. Rows in no particular order.
+    """
+    gathered = [_Column(column, plain=column.key in plain) for column in columns]
+    for statement in _statements(columns, where, values):
+        result = connection.execute(statement)
+        while rows := result.fetchmany(FETCH_ROWS):
+            for target, found in zip(gathered, zip(*rows, strict=True), strict=True):
+                target.extend(found)
+    made = zip(columns, gathered, strict=True)
+    return pd.DataFrame({str(column.key): target.array_of_values() for column, target in made}, copy=False)
+
+
+def _statements(
+    columns: Sequence[sa.ColumnElement[Any]], where: sa.ColumnElement[Any] | None, values: Collection[str] | None
+) -> Iterator[sa.Select[Any]]:
+    if where is None:
+        yield sa.select(*columns)
+        return
+    for part in in_parts(sorted(values or ()), IN_LIST):
+        yield sa.select(*columns).where(where.in_(part))
+
+
+def in_parts(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    """Cut a sequence into parts of at most ``size``.
+
+    Yields:
+        The parts in order; none for an empty sequence.
+    """
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
+def codes_of(column: pd.Series[Any]) -> Ints:
+    """Number a column's distinct values from 0; missing is -1.
+
+    Returns:
+        One number a row.
+    """
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return np.asarray(column.cat.codes, dtype=np.int64)
+    return np.asarray(pd.factorize(column)[0], dtype=np.int64)
+
+
+def number_groups(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[Ints, Ints]:
+    """Number the distinct combinations of some columns, missing being a value of its own.
+
+    Args:
+        frame: any frame.
+        columns: the columns that make a group.
+
+    Returns:
+        The group of each row, from 0 in order of first appearance, and the position of each group's first row.
+    """
+    groups = np.zeros(len(frame), dtype=np.int64)
+    for column in columns:
+        codes = codes_of(frame[column]) + 1
+        width = int(codes.max(initial=0)) + 1
+        groups = pd.factorize(groups * width + codes)[0].astype(np.int64)
+    first = np.unique(groups, return_index=True)[1].astype(np.int64)
+    return groups, first
+
+
+def look_up(keys: pd.Series[Any], values: pd.Series[Any]) -> pd.Series[Any]:
+    """Look keys up in an index, keeping the type of what is found even where nothing is.
+
+    Args:
+        keys: the keys, missing ones allowed.
+        values: what they stand for, by unique key.
+
+    Returns:
+        One value a key, missing where it isn't known, with the index of ``keys``.
+    """
+    return values.reindex(keys.to_numpy(dtype=object)).set_axis(keys.index)
+
+
+def sum_by(groups: Ints, values: pd.Series[Any] | Ints, count: int) -> Ints:
+    """Sum whole numbers by group, exactly.
+
+    Args:
+        groups: the group of each row, from 0.
+        values: one whole number a row.
+        count: how many groups there are.
+
+    Returns:
+        One sum a group.
+    """
+    sums = np.zeros(count, dtype=np.int64)
+    np.add.at(sums, groups, np.asarray(values, dtype=np.int64))
+    return sums
+
+
+def objects(column: pd.Series[Any]) -> Objects:
+    """Give a column's values as Python objects, missing as ``None``.
+
+    Returns:
+        One object a row: text, int, float, bool, ``datetime`` or ``None``.
+    """
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return _objects([*column.cat.categories, None])[codes_of(column)]
+    if column.dtype.kind == "M":
+        codes, times = pd.factorize(column)
+        return _objects([*pd.DatetimeIndex(times).to_pydatetime(), None])[codes]
+    values = column.astype(object).to_numpy(dtype=object, copy=True)
+    values[column.isna().to_numpy()] = None
+    return values
+
+
+def text(values: Iterable[object]) -> pd.Series[Any]:
+    """Make a text column of Python values, ``None`` being missing.
+
+    Returns:
+        A ``str`` column.
+    """
+    return pd.Series(list(values), dtype="str")
+
+
+def category(values: Objects) -> pd.Series[Any]:
+    """Make a category column of texts, ``None`` being missing.
+
+    Returns:
+        A ``category`` column with a plain index.
+    """
+    codes, distinct = pd.factorize(values)
+    return pd.Series(pd.Categorical.from_codes(codes, categories=pd.Index(distinct, dtype="str")))
+
+
+def stack(first: pd.Series[Any], second: pd.Series[Any]) -> pd.Series[Any]:
+    """Put two columns on top of each other; two of categories stay one of categories.
+
+    Returns:
+        One column with a plain index.
+    """
+    if first.empty or second.empty:
+        return (second if first.empty else first).reset_index(drop=True)
+    if isinstance(first.dtype, pd.CategoricalDtype) and isinstance(second.dtype, pd.CategoricalDtype):
+        return pd.Series(union_categoricals([first, second]))
+    return pd.concat([first, second], ignore_index=True)
+
+
+def map_distinct(column: pd.Series[Any], rule: Callable[[Any], object]) -> Objects:
+    """Apply a rule to each distinct value of a column once, missing values staying missing.
+
+    Args:
+        column: any column.
+        rule: from a value to another, or ``None``.
+
+    Returns:
+        One object a row.
+    """
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        codes, distinct = column.cat.codes.to_numpy(), list(column.cat.categories)
+    else:
+        codes, found = pd.factorize(column)
+        distinct = list(found)
+    return _objects([*map(rule, distinct), None])[codes]
+
+
+def map_pairs(left: pd.Series[Any], right: pd.Series[Any], rule: Callable[[Any, Any], object]) -> Objects:
+    """Apply a rule to each distinct pair of two columns once, missing given to it as ``None``.
+
+    Returns:
+        One object a row.
+    """
+    frame = pd.DataFrame({"left": left.array, "right": right.array})
+    groups, first = number_groups(frame, ("left", "right"))
+    some = frame.iloc[first]
+    pairs: Iterable[tuple[Hashable, Hashable]] = zip(objects(some["left"]), objects(some["right"]), strict=True)
+    return _objects([rule(a, b) for a, b in pairs])[groups]
+
+
+def _objects(values: Sequence[object]) -> Objects:
+    made = np.empty(len(values), dtype=object)
+    made[:] = values
+    return made
+
+
+def as_date(value: object) -> object:
+    """Give the day of a time, for a column that holds days.
+
+    Returns:
+        A ``date``, or the value itself where it is no time.
+    """
+    return value.date() if isinstance(value, datetime) else value
+
+
+def days(column: pd.Series[Any]) -> Ints:
+    """Give a date column as days since 1970, for comparing with windows.
+
+    Returns:
+        One number a row; the smallest ``int64`` where the date is missing.
+    """
+    return column.to_numpy(dtype="datetime64[D]").astype(np.int64)
+
+
+def day_number(day: date) -> int:
+    """Give a day as days since 1970."""
+    return (day - date(1970, 1, 1)).days

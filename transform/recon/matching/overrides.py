@@ -1,0 +1,149 @@
+"""What people decided about single keys: it comes before every pass and is found again when ids change.
+
+An id changes when a rule changes a canonical form. A decision is therefore kept with both sides' five fields, which
+are put into today's form here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from order_rules import ids
+from order_rules.canonical import clean
+from order_rules.config import Rules
+
+from recon.frames import text
+from recon.matching import levels
+from recon.matching.columns import DECIDED, FIVE, PARTS
+from recon.matching.explain import waterfall
+
+LINK: Final = "LINK"
+REJECT: Final = "REJECT"
+NO_ORDER: Final = "no_order"
+RULED_OUT: Final = "ruled_out"
+LOST: Final = "lost"
+MEANINGS: Final = (LINK, NO_ORDER, RULED_OUT, LOST)
+
+Decision = Mapping[Any, Any]
+Fold = Callable[[str, str], str]
+"""From customer and canonical size to the size that stands for it with that customer."""
+
+
+@dataclass(frozen=True)
+class Attached:
+    """Decisions that speak of keys there are.
+
+    Attributes:
+        decisions: fulfil_key_id, order_key_id, meaning: ``LINK`` to the order; ``no_order``: the key belongs to none;
+            ``ruled_out``: not to this one; ``lost``: the order it was linked to is gone.
+        detached: how many decisions speak of a fulfilment key that is no longer there.
+    """
+
+    decisions: pd.DataFrame
+    detached: int
+
+
+def attach(
+    overrides: pd.DataFrame, order_keys: pd.DataFrame, fulfil_keys: pd.DataFrame, rules: Rules, fold: Fold
+) -> Attached:
+    """Find the keys that decisions speak of.
+
+    Args:
+        overrides: the table ``recon_override``.
+        order_keys: order_key_id of all order keys.
+        fulfil_keys: fulfil_key_id of all fulfilment keys.
+        rules: all rules.
+        fold: how sizes of one class are folded, by customer.
+
+    Returns:
+        At most one decision a fulfilment key. A decision whose fields are still those of a key is attached by them,
+        else by its id.
+    """
+    orders, cartons = set(order_keys["order_key_id"]), set(fulfil_keys["fulfil_key_id"])
+    found: dict[str, tuple[str | None, str]] = {}
+    detached = 0
+    # A loop over decisions: people make them one by one, and there are as many as they made.
+    for decision in overrides.sort_values(["decided_at", "fulfil_key_id"]).to_dict("records"):
+        carton = _find(decision, "fulfil", cartons, rules, fold)
+        order = _find(decision, "order", orders, rules, fold)
+        if carton is None:
+            detached += 1
+        elif (meaning := _meaning(decision, order)) is not None:
+            found[carton] = (order, meaning)
+    made = pd.DataFrame(
+        {
+            "fulfil_key_id": text(found),
+            "order_key_id": text(order for order, _ in found.values()),
+            "meaning": text(meaning for _, meaning in found.values()),
+        }
+    )
+    return Attached(made, detached)
+
+
+def _meaning(decision: Decision, order: str | None) -> str | None:
+    named = not pd.isna(decision["order_key_id"])
+    if not named:
+        return NO_ORDER
+    if decision["decision"] == LINK:
+        return LINK if order else LOST
+    return RULED_OUT if order else None
+
+
+def _find(decision: Decision, side: str, keys: set[str], rules: Rules, fold: Fold) -> str | None:
+    name = ids.order_key_id if side == "order" else ids.fulfil_key_id
+    stored = decision[f"{side}_key_id"]
+    if pd.isna(stored):
+        return None
+    five = [None if pd.isna(value := decision[f"{side}_{field}"]) else str(value) for field in FIVE]
+    customer, po, style, color, size = five
+    known = _customer(customer, side, rules)
+    size = rules.canonical_size(size, known)
+    folded = fold(known, size) if known and size else size
+    today = name(known, clean(po), clean(style), clean(color), folded)
+    return next((key for key in (today, stored) if key in keys), None)
+
+
+def _customer(name: str | None, side: str, rules: Rules) -> str | None:
+    """Name a customer as today: on the warehouse's side ``packed`` and ``shipped`` may know different names."""
+    sources: tuple[Any, ...] = ("order_list", "master_order_list") if side == "order" else ("packed", "shipped")
+    known = next((found for source in sources if (found := rules.customer(name, source))), None)
+    return clean(known.canonical) if known else clean(name)
+
+
+def decided(attached: Attached, fulfilment: pd.DataFrame, orders: pd.DataFrame) -> pd.DataFrame:
+    """Describe the keys that a person settled: linked to an order, to none, or to one that is gone.
+
+    Args:
+        attached: the decisions.
+        fulfilment: fulfilment keys with their fields.
+        orders: order keys with their fields.
+
+    Returns:
+        ``columns.DECIDED``, one row a settled key.
+    """
+    settled = attached.decisions[attached.decisions["meaning"] != RULED_OUT].reset_index(drop=True)
+    link = (settled["meaning"] == LINK).to_numpy()
+    cartons = fulfilment.set_index("fulfil_key_id").reindex(settled["fulfil_key_id"]).reset_index()
+    theirs = orders.set_index("order_key_id").reindex(settled["order_key_id"]).reset_index()
+    pairs = pd.DataFrame(
+        {f"compared_{part}": theirs[field].to_numpy() for part, field in zip(PARTS, levels.POINTS, strict=True)}
+    ).astype("str")
+    for part, full in zip(PARTS, levels.POINTS.values(), strict=True):
+        pairs[f"{part}_level"], pairs[f"{part}_points"] = "override", float(full)
+    made = pd.DataFrame({"fulfil_key_id": settled["fulfil_key_id"]}).reindex(columns=list(DECIDED))
+    made = made.astype(dict.fromkeys(DECIDED, "str"))
+    numbers = [*(f"{part}_score" for part in PARTS), "runner_up_score"]
+    lost = (settled["meaning"] == LOST).to_numpy()
+    return made.astype(dict.fromkeys(numbers, "float64")).assign(
+        order_key_id=settled["order_key_id"].where(link),
+        match_type=text(np.where(link, "EXACT", "NO_MATCH")),
+        match_rule=text("override" if linked else None for linked in link),
+        match_score=np.where(link, 100.0, 0.0),
+        evidence=waterfall(pairs, cartons).where(link),
+        review_status=text(np.where(link, "ACCEPTED", np.where(lost, "PENDING", "REJECTED"))),
+        decided_by="override",
+    )[list(DECIDED)]

@@ -1,0 +1,182 @@
+"""Writes what changed, and nothing else: rows are compared by primary key with what is there.
+
+One function serves every published table. It writes in the caller's transaction and never commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+
+from recon.frames import IN_LIST, Flags, Ints, Objects, as_date, in_parts, objects, read
+
+WRITE_ROWS: Final = 20_000
+"""Rows handed to the driver at once."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """How many rows of a table were written.
+
+    Attributes:
+        inserted: rows whose key was not there.
+        updated: rows whose content is another.
+        deleted: rows whose key is gone.
+    """
+
+    inserted: int
+    updated: int
+    deleted: int
+
+    def __bool__(self) -> bool:
+        return bool(self.inserted or self.updated or self.deleted)
+
+
+def publish(
+    connection: sa.Connection,
+    table: sa.Table,
+    wanted: pd.DataFrame,
+    *,
+    compare: Sequence[str] | None = None,
+    keep: Collection[str] = (),
+) -> Change:
+    """Make a table hold exactly the wanted rows, touching only those that differ.
+
+    Args:
+        connection: an open connection; the caller's transaction.
+        table: the table, with a primary key.
+        wanted: all its rows, with all its columns.
+        compare: the columns that make a row another when they change; ``None``: all but the key.
+        keep: columns that a changed row keeps from the row it replaces.
+
+    Returns:
+        What was written.
+    """
+    key = [column.name for column in table.primary_key]
+    compared = [name for name in compare or [column.name for column in table.c] if name not in key]
+    texts = [column.name for column in table.c if isinstance(column.type, sa.Unicode | sa.UnicodeText)]
+    named = list(dict.fromkeys([*key, *compared, *keep]))
+    there = read(connection, [table.c[name] for name in named], plain=[*key, *texts] if compare is None else key)
+    wanted = wanted.reset_index(drop=True)
+    at = _positions(there, wanted, key)
+    known = at >= 0
+    differs = np.zeros(len(wanted), dtype=bool)
+    for name in compared:
+        differs[known] |= _differs(wanted[name][known], there[name].iloc[at[known]], table.c[name])
+    gone = np.ones(len(there), dtype=bool)
+    gone[at[known]] = False
+    stale = gone.copy()
+    stale[at[differs]] = True
+    _delete(connection, table, there.loc[stale, key], everything=bool(stale.all()))
+    written = wanted[differs | ~known].reset_index(drop=True)
+    if keep and differs.any():
+        written = _kept(written, there, at[differs | ~known], keep)
+    insert(connection, table, written)
+    return Change(inserted=int((~known).sum()), updated=int(differs.sum()), deleted=int(gone.sum()))
+
+
+def _positions(there: pd.DataFrame, wanted: pd.DataFrame, key: Sequence[str]) -> Ints:
+    index = pd.Index(_joined(there, key), dtype=object)
+    return np.asarray(index.get_indexer(pd.Index(_joined(wanted, key), dtype=object)), dtype=np.int64)
+
+
+def _joined(frame: pd.DataFrame, key: Sequence[str]) -> Objects:
+    columns = [objects(frame[name]) for name in key]
+    if len(columns) == 1:
+        return columns[0]
+    joined = np.empty(len(frame), dtype=object)
+    joined[:] = ["\x1f".join(parts) for parts in zip(*columns, strict=True)]
+    return joined
+
+
+def _differs(wanted: pd.Series[Any], there: pd.Series[Any], column: sa.Column[Any]) -> Flags:
+    kind = column.type
+    if isinstance(kind, sa.Float | sa.Numeric):
+        new, old = wanted.to_numpy(dtype=float, na_value=np.nan), there.to_numpy(dtype=float, na_value=np.nan)
+        return np.asarray(~np.isclose(new, old, rtol=1e-9, atol=1e-6, equal_nan=True), dtype=bool)
+    if isinstance(kind, sa.Date | sa.DateTime):
+        unit = "datetime64[D]" if isinstance(kind, sa.Date) else "datetime64[us]"
+        new, old = wanted.to_numpy(dtype=unit), there.to_numpy(dtype=unit)
+        return np.asarray((new != old) & ~(np.isnat(new) & np.isnat(old)), dtype=bool)
+    return np.asarray(objects(wanted) != objects(there), dtype=bool)
+
+
+def _kept(written: pd.DataFrame, there: pd.DataFrame, at: Ints, keep: Collection[str]) -> pd.DataFrame:
+    known = at >= 0
+    columns = {}
+    for name in keep:
+        values = written[name].copy()
+        values[known] = there[name].iloc[at[known]].to_numpy()
+        columns[name] = values
+    return written.assign(**columns)
+
+
+def _delete(connection: sa.Connection, table: sa.Table, keys: pd.DataFrame, *, everything: bool) -> None:
+    if keys.empty:
+        return
+    if everything:
+        connection.execute(sa.delete(table))
+        return
+    first, *others = keys.columns
+    if not others:
+        for part in in_parts(list(objects(keys[first])), IN_LIST):
+            connection.execute(sa.delete(table).where(table.c[first].in_(part)))
+        return
+    matches = [table.c[name] == sa.bindparam(f"key_{name}") for name in keys.columns]
+    rows = zip(*(objects(keys[name]) for name in keys.columns), strict=True)
+    parameters = [{f"key_{name}": value for name, value in zip(keys.columns, row, strict=True)} for row in rows]
+    for part in in_parts(parameters, WRITE_ROWS):
+        connection.execute(sa.delete(table).where(*matches), part)
+
+
+def insert(connection: sa.Connection, table: sa.Table, rows: pd.DataFrame) -> None:
+    """Insert rows in large batches.
+
+    Values are turned into what the driver takes column by column, once a distinct value, and handed to its own
+    ``executemany``: a million cartons spend their time in the database, not in getting there.
+
+    Args:
+        connection: an open connection; the caller's transaction.
+        table: the table.
+        rows: one column each column of the table.
+    """
+    if rows.empty:
+        return
+    statement = table.insert().compile(dialect=connection.dialect, column_keys=[column.name for column in table.c])
+    columns = {column.name: _driver_values(rows[column.name], column, connection.dialect) for column in table.c}
+    order = statement.positiontup if statement.positional else list(columns)
+    for start in range(0, len(rows), WRITE_ROWS):
+        parts = [columns[name][start : start + WRITE_ROWS] for name in order or ()]
+        batch = list(_batch(parts, None if statement.positional else list(columns)))
+        connection.exec_driver_sql(str(statement), batch)
+
+
+def _batch(parts: Sequence[list[Any]], names: Sequence[str] | None) -> Iterator[Any]:
+    rows = zip(*parts, strict=True)
+    return rows if names is None else (dict(zip(names, row, strict=True)) for row in rows)
+
+
+def _driver_values(values: pd.Series[Any], column: sa.Column[Any], dialect: sa.Dialect) -> list[Any]:
+    kind = column.type
+    process: Callable[[Any], Any] | None = kind.dialect_impl(dialect).bind_processor(dialect)
+    if process is None and not isinstance(kind, sa.Date):
+        return list(objects(values))
+    if isinstance(kind, sa.Date):
+        values = values.astype("datetime64[us]")
+    codes, distinct = pd.factorize(objects(values))
+    made = np.empty(len(distinct) + 1, dtype=object)
+    made[:-1] = [_value(value, kind, process) for value in distinct]
+    return list(made[codes])
+
+
+def _value(value: object, kind: sa.types.TypeEngine[Any], process: Callable[[Any], Any] | None) -> object:
+    if isinstance(kind, sa.Date) and not isinstance(kind, sa.DateTime):
+        value = as_date(value)
+    if isinstance(value, np.generic):
+        value = value.item()
+    return value if process is None or value is None else process(value)

@@ -1,0 +1,338 @@
+"""Decides which loads count, matches them, and publishes the result: all or nothing, in one transaction.
+
+``reconcile`` is the way through; each step is a function of frames in a module of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+from order_rules import tables
+from order_rules.config import Rules
+
+from recon import facts, guards, ledger, loads
+from recon.cartons import Cartons, read_cartons
+from recon.frames import look_up, objects, read, text
+from recon.keys import sum_cartons, sum_orders
+from recon.ledger import Figures, Ledger
+from recon.loads import MASTER_VIEW, ORDER_LIST, PACKED, SHIPPED, Choice, LoadBook
+from recon.matches import input_hashes, match_all
+from recon.matching.fill import fill_lines
+from recon.matching.flags import due_by
+from recon.matching.overrides import attach
+from recon.orders import SUPERSEDED_WINDOW, SUPERSEDED_WORKBOOK, VIEW, WORKBOOK, Lines, decide_lines, read_lines
+from recon.outcome import Outcome, UnknownCustomer, unknown_customers
+from recon.publish import Change, insert, publish
+from recon.quarantine import LONG_TEXT, merge_quarantine, read_quarantine
+from recon.refusals import BooksUnequal, NothingLoaded, Refused, RunLost, Shrunk, TooMuchQuarantine
+from recon.sizes import size_fold
+from recon.warehouse import runs
+from recon.warehouse.engine import writing
+from recon.warehouse.runs import Run
+
+__all__ = [
+    "BooksUnequal",
+    "NothingLoaded",
+    "Outcome",
+    "Refused",
+    "RunLost",
+    "Shrunk",
+    "TooMuchQuarantine",
+    "reconcile",
+]
+
+COUNTS: Final = "counts"
+NAMED_BY_LOAD: Final = ("load_id", "rules_version", "order_key_id", "origin", "cancelled")
+"""What tells whether a published order line is still the same: a load never changes, and neither does what a version
+of the rules makes of it."""
+
+
+def reconcile(
+    engine: sa.Engine, rules: Rules, run: Run, *, today: date, allow_shrink: bool, accept: frozenset[str]
+) -> Outcome:
+    """Reconcile what is loaded and publish it, together with the run's success.
+
+    Args:
+        engine: the warehouse.
+        rules: all rules.
+        run: the open run.
+        today: the day by which orders are due.
+        allow_shrink: publish although far fewer workbooks or rows count than in the last run.
+        accept: workbooks (paths) or views (``connection.view``) that may have more than ``max_quarantine_pct`` in
+            quarantine.
+
+    Returns:
+        The totals.
+
+    Raises:
+        Refused: nothing was published; the run is closed as failed with the reason and its figures.
+        Busy: the run no longer holds the lease; nothing was published.
+    """
+    booked = Ledger()
+    try:
+        with writing(engine) as connection:
+            runs.heartbeat(connection, run)
+            outcome = _reconcile(connection, rules, run, booked, _Wishes(today, allow_shrink, accept))
+            if not runs.close(connection, run, "succeeded"):
+                raise RunLost(f"Run {run.run_id} was closed meanwhile; nothing was published. Begin another one.")
+    except Refused as refused:
+        with writing(engine) as connection:
+            booked.write(connection, run.run_id)
+            runs.close(connection, run, "failed", refused.reason)
+        raise
+    return outcome
+
+
+@dataclass(frozen=True)
+class _Wishes:
+    today: date
+    allow_shrink: bool
+    accept: frozenset[str]
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What counts, before it is matched."""
+
+    choice: Choice
+    lines: Lines
+    cartons: Cartons
+    counting: pd.DataFrame
+    counts: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class _Settled:
+    """What is published, before it is written."""
+
+    orders: pd.DataFrame
+    packed: pd.DataFrame
+    shipped: pd.DataFrame
+    matches: pd.DataFrame
+    fill: pd.DataFrame
+    facts: pd.DataFrame
+    customers: pd.DataFrame
+
+
+def _reconcile(connection: sa.Connection, rules: Rules, run: Run, booked: Ledger, wishes: _Wishes) -> Outcome:
+    book = loads.read_loads(connection)
+    found = _what_counts(connection, book, rules)
+    _book(booked, found)
+    _guard(connection, rules, booked, found, wishes)
+    ledger.check_loads(found.counts, found.counting)
+    ledger.check_staged(found.counts, _handled(found))
+    settled = _settle(connection, rules, booked, found, wishes.today)
+    changes = _publish(connection, run, found, settled)
+    for name, figures in ledger.check_published(connection).items():
+        booked.add("fact_order_recon", "fact", name, rows=figures.rows, qty=figures.qty)
+    booked.write(connection, run.run_id)
+    gone = loads.loads_to_sweep(found.choice.known, found.counting["load_id"], rules.matching.keep_loads)
+    loads.sweep(connection, gone)
+    outcome = _outcome(run, rules, booked, found, settled)
+    return replace(outcome, changes=changes, swept=len(gone))
+
+
+def _what_counts(connection: sa.Connection, book: LoadBook, rules: Rules) -> _Read:
+    choice = loads.choose(book)
+    if choice.loads.empty:
+        raise NothingLoaded("no complete load in the warehouse: run `meltano run full-sync`")
+    lines = decide_lines(read_lines(connection, choice, rules), choice, rules)
+    cartons = read_cartons(connection, choice, rules)
+    counting = _counting_loads(choice, lines, cartons)
+    return _Read(choice, lines, cartons, counting, book.counts[book.counts["load_id"].isin(counting["load_id"])])
+
+
+def _counting_loads(choice: Choice, lines: Lines, cartons: Cartons) -> pd.DataFrame:
+    """Keep the loads that count: the newest of each unit, and older ones of a view of which rows count.
+
+    Returns:
+        The chosen loads plus status, superseded_by and staged_qty (of their rows that count).
+    """
+    figures = []
+    for rows, qty in ((lines.rows, "ordered_qty"), (cartons.packed, "kept"), (cartons.shipped, "qty")):
+        reason, counts = rows["reason"], rows["reason"].isna()
+        replaced = (reason == SUPERSEDED_WINDOW).to_numpy()
+        part = pd.DataFrame({"load_id": objects(rows["load_id"]), "qty": rows[qty].where(counts, 0)})
+        figures.append(part[~replaced].groupby("load_id")["qty"].sum())
+    held = pd.concat(figures)
+    counting = choice.loads[choice.loads["newest"] | choice.loads["load_id"].isin(held.index)].reset_index(drop=True)
+    replaced_by = lines.superseded.drop_duplicates("unit_id").set_index("unit_id")["by"]
+    left = lines.rows[(lines.rows["reason"] != SUPERSEDED_WORKBOOK) & (lines.rows["origin"] == WORKBOOK)]
+    superseded = counting["unit_id"].isin(replaced_by.index) & ~counting["unit_id"].isin(left["unit_id"].unique())
+    return counting.assign(
+        status=text(np.where(superseded, SUPERSEDED_WORKBOOK, COUNTS)),
+        superseded_by=look_up(counting["unit_id"], replaced_by).where(superseded),
+        staged_qty=look_up(counting["load_id"], held).fillna(0).astype("int64"),
+    )
+
+
+def _book(booked: Ledger, found: _Read) -> None:
+    counting = found.counting
+    workbooks = counting[counting["stream"] == ORDER_LIST]
+    copies = workbooks[workbooks["status"] == SUPERSEDED_WORKBOOK]
+    booked.add(ORDER_LIST, "files", rows=len(workbooks) - len(copies))
+    booked.book_loads(found.counts, set(copies["load_id"]), SUPERSEDED_WORKBOOK)
+    for stream, part in counting[counting["stale_reason"].notna()].groupby("stream"):
+        booked.add(str(stream), "stale", rows=len(part))
+    lines, cartons = found.lines, found.cartons
+    rows = lines.rows[lines.rows["load_id"].isin(counting["load_id"])]
+    booked.book_rows("stg_orders", rows["reason"], rows["ordered_qty"])
+    for name, frame in (("stg_packed_current", cartons.packed), ("stg_shipped_current", cartons.shipped)):
+        some = frame[frame["load_id"].isin(counting["load_id"])]
+        booked.book_rows(name, some["reason"], some["qty"])
+    taken = cartons.packed[cartons.packed["reason"].isna()]
+    booked.move("stg_packed_current", "shipped_since", int((taken["qty"] - taken["kept"]).sum()))
+    booked.findings("stg_orders", lines.findings)
+    booked.findings("stg_packed_current", cartons.findings)
+
+
+def _guard(connection: sa.Connection, rules: Rules, booked: Ledger, found: _Read, wishes: _Wishes) -> None:
+    counting = found.counting[found.counting["status"] == COUNTS]
+    if not wishes.allow_shrink:
+        guards.refuse_empty_listing(listing_empty=found.choice.listing_empty)
+        sources = {str(stream): frozenset(part) for stream, part in counting.groupby("stream")["source"]}
+        guards.refuse_shrunk(guards.last_run(connection), booked, sources, rules.matching.max_shrink_pct)
+    guards.refuse_quarantine(found.counts, counting, rules.matching.max_quarantine_pct, wishes.accept)
+
+
+def _handled(found: _Read) -> Mapping[str, tuple[tuple[str, ...], int]]:
+    """Sum the staged units that went through this run's hands, by stream."""
+    counting = found.counting["load_id"]
+    lines, cartons = found.lines.rows, found.cartons
+
+    def units(rows: pd.DataFrame, qty: str = "qty") -> int:
+        return int(rows.loc[rows["load_id"].isin(counting), qty].sum())
+
+    by_origin = {name: lines[(lines["origin"] == name).to_numpy()] for name in (WORKBOOK, VIEW)}
+    return {
+        ORDER_LIST: (("stg_orders_sharepoint",), units(by_origin[WORKBOOK], "ordered_qty")),
+        MASTER_VIEW: (("stg_orders_wms",), units(by_origin[VIEW], "ordered_qty")),
+        PACKED: (("stg_packed",), units(cartons.packed)),
+        SHIPPED: (("stg_shipped",), units(cartons.shipped)),
+    }
+
+
+def _settle(connection: sa.Connection, rules: Rules, booked: Ledger, found: _Read, today: date) -> _Settled:
+    all_lines = found.lines.rows
+    proving = all_lines[
+        (all_lines["origin"] == WORKBOOK).to_numpy() & (all_lines["reason"] != SUPERSEDED_WORKBOOK).to_numpy()
+    ]
+    fold = size_fold(proving, rules)
+    orders = _current(all_lines)
+    packed = _current(found.cartons.packed).rename(columns={"qty": "qty_source", "kept": "qty"})
+    shipped = _current(found.cartons.shipped)
+    for rows in (orders, packed, shipped):
+        rows["size"] = fold.column(rows)
+    order_key_ids, order_keys, readings = sum_orders(orders, due_by(today, rules.matching.grace_days))
+    packed_keys, shipped_keys, fulfil_keys = sum_cartons(packed, shipped)
+    orders["order_key_id"] = order_key_ids
+    packed["fulfil_key_id"], shipped["fulfil_key_id"] = packed_keys, shipped_keys
+
+    overrides = read(connection, list(tables.recon_override.c), plain=_texts(tables.recon_override))
+    attached = attach(overrides, order_keys, fulfil_keys, rules, fold)
+    matches = match_all(order_keys, readings, fulfil_keys, attached, rules)
+    linked = matches.loc[matches["order_key_id"].notna(), ["fulfil_key_id", "order_key_id"]]
+    quantities = fulfil_keys[["fulfil_key_id", "packed_qty", "shipped_qty"]]
+    fill = fill_lines(
+        orders[["order_line_id", "order_key_id", "ordered_qty", "cancelled", "ex_factory_on"]],
+        linked.merge(quantities, on="fulfil_key_id"),
+    )
+    made = facts.order_facts(order_keys, fulfil_keys, matches, rules)
+    made = facts.add_cartons(made, matches, packed, shipped)
+    customers = facts.customer_totals(made, matches, fulfil_keys, input_hashes(readings, order_keys, fulfil_keys))
+    _book_matches(booked, matches.merge(quantities, on="fulfil_key_id"))
+    settled_findings = {
+        "shipped_against_cancelled": facts.shipped_against_cancelled(made),
+        "override_detached": (attached.detached, 0),
+    }
+    booked.findings("fact_order_recon", {code: figures for code, figures in settled_findings.items() if figures[0]})
+    return _Settled(orders, packed, shipped, matches, fill, made, customers)
+
+
+def _current(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows["reason"].isna()].drop(columns="reason").reset_index(drop=True)
+
+
+def _texts(table: sa.Table) -> list[str]:
+    return [column.name for column in table.c if isinstance(column.type, sa.Unicode | sa.UnicodeText)]
+
+
+def _book_matches(booked: Ledger, matches: pd.DataFrame) -> None:
+    units = matches["packed_qty"] + matches["shipped_qty"]
+    for rule, part in units.groupby(matches["match_rule"].fillna("")):
+        booked.add("recon_match", "matched", str(rule), rows=len(part), qty=int(part.sum()))
+    pending = units[matches["review_status"] == "PENDING"]
+    if len(pending):
+        booked.add("recon_match", "finding", "pending", rows=len(pending), qty=int(pending.sum()))
+
+
+def _publish(connection: sa.Connection, run: Run, found: _Read, settled: _Settled) -> Mapping[str, Change]:
+    now = runs.utc_now()
+    counting = found.counting[found.counting["status"] == COUNTS]
+    known = read(connection, list(tables.quarantine.c), plain=LONG_TEXT)
+    quarantine = merge_quarantine(read_quarantine(connection, set(counting["load_id"])), known, counting, now)
+    stamped = settled.facts.assign(first_seen_at=now, updated_at=now, changed_run_id=run.run_id)
+    carton = ("load_id", "rules_version", "qty", "fulfil_key_id")
+    changes = {
+        "stg_orders": publish(connection, tables.stg_orders, settled.orders, compare=NAMED_BY_LOAD),
+        "stg_packed_current": publish(
+            connection, tables.stg_packed_current, settled.packed, compare=(*carton, "qty_source")
+        ),
+        "stg_shipped_current": publish(connection, tables.stg_shipped_current, settled.shipped, compare=carton),
+        "recon_load": publish(connection, tables.recon_load, found.counting),
+        "recon_match": publish(connection, tables.recon_match, settled.matches),
+        "recon_order_fill": publish(connection, tables.recon_order_fill, settled.fill),
+        "fact_order_recon": publish(
+            connection, tables.fact_order_recon, stamped, compare=facts.FACT, keep=["first_seen_at"]
+        ),
+        "quarantine": publish(connection, tables.quarantine, quarantine),
+    }
+    of_run = tables.recon_customer_run
+    connection.execute(sa.delete(of_run).where(of_run.c.run_id == run.run_id))
+    insert(connection, of_run, settled.customers.assign(run_id=run.run_id))
+    return changes
+
+
+def _outcome(run: Run, rules: Rules, booked: Ledger, found: _Read, settled: _Settled) -> Outcome:
+    matched = booked.by_reason("matched")
+    counting = found.counting
+    stale = counting[counting["stale_reason"].notna()].sort_values("source")
+    copies = counting[counting["status"] == SUPERSEDED_WORKBOOK].sort_values("source")
+    statuses = settled.facts.groupby("recon_status")["ordered_qty"]
+    quarantined = sum(booked.by_reason("quarantined").values(), start=Figures())
+    return Outcome(
+        run_id=run.run_id,
+        files=booked.get(ORDER_LIST, "files").rows,
+        order_lines=len(settled.orders),
+        matched={rule: figures for rule, figures in matched.items() if rule},
+        unmatched=matched.get("", Figures()),
+        pending=booked.get("recon_match", "finding", "pending"),
+        statuses={str(status): Figures(rows=len(part), qty=int(part.sum())) for status, part in statuses},
+        quarantined=quarantined,
+        excluded=booked.by_reason("excluded"),
+        findings=booked.by_reason("finding"),
+        stale=_pairs(stale, "source", "stale_reason"),
+        unread=_pairs(found.choice.unread.sort_values("path"), "path", "error"),
+        superseded=_pairs(copies, "source", "superseded_by"),
+        unknown_customers=_unknown(settled, rules),
+        ordered=booked.get("fact_order_recon", "fact", "ordered").qty,
+        cancelled=booked.get("fact_order_recon", "fact", "cancelled").qty,
+        packed=booked.get("fact_order_recon", "fact", "packed").qty,
+        shipped=booked.get("fact_order_recon", "fact", "shipped").qty,
+    )
+
+
+def _pairs(frame: pd.DataFrame, first: str, second: str) -> tuple[tuple[str, str], ...]:
+    return tuple((str(a), str(b)) for a, b in zip(objects(frame[first]), objects(frame[second]), strict=True))
+
+
+def _unknown(settled: _Settled, rules: Rules) -> tuple[UnknownCustomer, ...]:
+    made = settled.facts
+    units = made[["ordered_qty", "cancelled_qty", "packed_qty", "shipped_qty"]].sum(axis=1).groupby(made["customer"])
+    return unknown_customers([(str(name), int(total)) for name, total in units.sum().items()], rules)

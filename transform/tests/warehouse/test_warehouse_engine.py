@@ -1,0 +1,191 @@
+"""Connecting: where a relative file is, transactions that begin, and errors without a password."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from recon.warehouse.engine import WarehouseError, connect, hide, parse, reason, shown, writing
+from sqlalchemy.exc import OperationalError
+
+SECRET = "S3cr!t/pw"  # noqa: S105  (a made one)
+QUOTED = "S3cr%21t%2Fpw"
+
+
+@pytest.fixture
+def counter(tmp_path):
+    """A SQLite database with one number in it."""
+    engine = connect(f"sqlite:///{tmp_path / 'counter.db'}")
+    with writing(engine) as connection:
+        connection.exec_driver_sql("CREATE TABLE counter (n INTEGER)")
+        connection.exec_driver_sql("INSERT INTO counter VALUES (0)")
+    yield engine
+    engine.dispose()
+
+
+def number(engine):
+    with engine.connect() as connection:
+        return connection.exec_driver_sql("SELECT n FROM counter").scalar_one()
+
+
+def test_a_relative_file_is_taken_from_the_meltano_project(tmp_path, monkeypatch):
+    monkeypatch.setenv("MELTANO_PROJECT_ROOT", str(tmp_path / "project"))
+    connect("sqlite:///output/warehouse.db").dispose()
+    assert (tmp_path / "project" / "output" / "warehouse.db").is_file()
+
+
+def test_without_meltano_a_relative_file_is_taken_from_the_working_folder(tmp_path):
+    connect("sqlite:///output/warehouse.db").dispose()
+    assert Path("output/warehouse.db").resolve() == tmp_path / "output" / "warehouse.db"
+    assert Path("output/warehouse.db").is_file()
+
+
+def test_an_absolute_file_stays_where_it_is(tmp_path, monkeypatch):
+    monkeypatch.setenv("MELTANO_PROJECT_ROOT", "/elsewhere")
+    assert parse(f"sqlite:///{tmp_path}/w.db").database == f"{tmp_path}/w.db"
+
+
+def test_a_database_in_memory_has_no_place():
+    engine = connect("sqlite://")
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT 1").scalar_one() == 1
+    engine.dispose()
+
+
+def test_sqlite_keeps_foreign_keys_and_lets_readers_read_while_one_writes(counter):
+    with writing(counter) as connection:
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal"
+        connection.exec_driver_sql("UPDATE counter SET n = 1")
+        assert number(counter) == 0
+    assert number(counter) == 1
+
+
+def test_tables_made_in_a_transaction_that_fails_are_gone(counter):
+    def fail():
+        with writing(counter) as connection:
+            connection.exec_driver_sql("CREATE TABLE half (n INTEGER)")
+            msg = "half way"
+            raise RuntimeError(msg)
+
+    with pytest.raises(RuntimeError):
+        fail()
+    with counter.connect() as connection:
+        assert sa.inspect(connection).get_table_names() == ["counter"]
+
+
+def test_writers_queue_so_that_no_count_is_lost(counter):
+    def count():
+        for _ in range(20):
+            with writing(counter) as connection:
+                n = connection.exec_driver_sql("SELECT n FROM counter").scalar_one()
+                connection.exec_driver_sql("UPDATE counter SET n = ?", (n + 1,))
+
+    threads = [threading.Thread(target=count) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert number(counter) == 60
+
+
+def test_a_new_file_can_be_opened_by_many_at_once(tmp_path):
+    failures = []
+
+    def open_it():
+        try:
+            connect(f"sqlite:///{tmp_path}/new/w.db").dispose()
+        except WarehouseError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=open_it) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("S3cr!t/pw", "The warehouse URL is not a SQLAlchemy URL. Set RECON_WAREHOUSE_URL to mssql+pymssql://user:"),
+        ("mssql+pymssql://sa:S3cr!t/pw@host:here/db", "The warehouse URL is not a SQLAlchemy URL."),
+        ("mssql+pymssql://sa:x@S3cr!t/pw@host/db", "The warehouse URL has more than one @."),
+        ("postgresql://sa:S3cr!t/pw@host/db", "The warehouse can be SQL Server or SQLite only."),
+        ("mssql+pymssql://sa:x@S3cr!t@host/db", "The warehouse URL has more than one @."),
+        (
+            "mssql+nodriver://sa:S3cr!t/pw@host/db",
+            "Cannot connect to the warehouse mssql+nodriver://sa:***@host/db: Can't",
+        ),
+        (
+            "mssql+pymssql://sa:S3cr!t/pw@host/db?nothing=1",
+            "Cannot connect to the warehouse mssql+pymssql://sa:***@host/db",
+        ),
+        ("oracle+nodriver://sa:S3cr!t/pw@host/db", "The warehouse can be SQL Server or SQLite only."),
+        (
+            "mssql+pyodbc://sa:S3cr!t/pw@host/db",
+            "The driver 'pyodbc' of mssql+pyodbc://sa:***@host/db is not installed",
+        ),
+    ],
+)
+def test_a_url_that_is_none_is_refused_without_being_repeated(url, said):
+    with pytest.raises(WarehouseError) as refused:
+        connect(url)
+    assert str(refused.value).startswith(said)
+    assert "S3cr" not in str(refused.value)
+
+
+@pytest.mark.parametrize("password", [SECRET, QUOTED])
+def test_a_server_that_does_not_answer_is_named_without_the_password(password):
+    with pytest.raises(WarehouseError) as refused:
+        connect(f"mssql+pymssql://sa:{password}@127.0.0.1:1/warehouse?login_timeout=5")
+    said = str(refused.value)
+    assert said.startswith("Cannot connect to the warehouse mssql+pymssql://sa:***@127.0.0.1:1/warehouse: 20009 DB-Lib")
+    assert "Connection refused" in said
+    assert "\n" not in said
+    assert "S3cr" not in said
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path):
+    (tmp_path / "w.db").write_text("Not a database, but long enough to be taken for one.\n" * 20, encoding="utf-8")
+    with pytest.raises(WarehouseError, match=r"w\.db: file is not a database$"):
+        connect(f"sqlite:///{tmp_path}/w.db")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"login failed for sa with {SECRET}",
+        f"cannot parse mssql+pymssql://sa:{QUOTED}@host/db",
+        f"cannot parse mssql+pymssql://sa:{SECRET}@host/db",
+    ],
+)
+def test_a_password_is_hidden_as_written_and_as_decoded(text):
+    assert "S3cr" not in hide(text, f"mssql+pymssql://sa:{QUOTED}@host/db")
+
+
+def test_secrets_among_the_options_are_hidden():
+    url = "mssql+mssqlpython://host/db?authentication=ActiveDirectoryServicePrincipal&client_secret=S3cr"
+    assert (
+        hide("wrong S3cr for ActiveDirectoryServicePrincipal", url) == "wrong *** for ActiveDirectoryServicePrincipal"
+    )
+    assert shown(parse(url)) == "mssql+mssqlpython://host/db"
+
+
+def test_a_url_that_cannot_be_read_is_hidden_whole():
+    assert hide("bad: nothing like a url, at all", "nothing like a url") == "bad: ***, at all"
+
+
+def test_a_text_without_secrets_stays_as_it_is():
+    assert hide("sqlite:///output/warehouse.db is locked", "sqlite:///output/warehouse.db").endswith("db is locked")
+
+
+def test_the_driver_is_quoted_and_not_the_statement():
+    error = OperationalError("SELECT 1", {}, sqlite3.OperationalError("no such\n  column"))
+    assert reason(error, "sqlite://") == "no such column"
+    nested = OperationalError("SELECT 1", {}, Exception((20009, b"Unable to connect\nUnable to connect\n")))
+    assert reason(nested, "mssql+pymssql://host/db") == "20009 Unable to connect"
