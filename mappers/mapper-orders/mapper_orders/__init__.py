@@ -1,0 +1,1 @@
+"""Room for the package; see the README beside it."""

@@ -1,0 +1,250 @@
+"""The Singer mapper: reads what the taps send, writes staging rows, quarantine and counts.
+
+Here are the messages only: what becomes of a wide row stands in ``orders``, of a carton in ``cartons``.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any, ClassVar
+
+import click
+from order_rules.config import Rules, RulesError, load_rules
+from order_rules.models import STAGING, singer_schema
+from singer_sdk import typing as th
+from singer_sdk.contrib.msgspec import MsgSpecWriter
+from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
+from singer_sdk.mapper_base import InlineMapper
+from singer_sdk.plugin_base import _ConfigInput
+from singer_sdk.singerlib import ActivateVersionMessage, SchemaMessage
+from singer_sdk.singerlib.encoding import GenericSingerReader, GenericSingerWriter
+from singer_sdk.singerlib.messages import Message
+
+from mapper_orders.counts import INPUT_TABLES, QUARANTINE_TABLES, LoadBook
+from mapper_orders.errors import ContractError
+from mapper_orders.messages import LineReader, PassedOn, record_message
+from mapper_orders.privacy import protectors
+from mapper_orders.streams import Books, input_streams
+from mapper_orders.validate import passed_on
+
+OUTPUTS: dict[str, tuple[str, ...]] = {
+    **{stream: (*tables, QUARANTINE_TABLES[stream]) for stream, tables in INPUT_TABLES.items()},
+    "source_files": ("source_files",),
+    "loads": ("load_counts", "loads"),
+}
+"""Input stream to the streams it becomes. A stream not named here passes through."""
+
+
+class MapperOrders(InlineMapper):
+    """Melts, cleans, validates and protects order lists and WMS views on their way to the warehouse."""
+
+    name = "mapper-orders"
+    package_name = "mapper-orders"
+    message_reader_class: type[GenericSingerReader[str]] = LineReader
+    message_writer_class: type[GenericSingerWriter[bytearray, Message]] = MsgSpecWriter
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+    config_jsonschema: ClassVar[dict[str, Any]] = th.PropertiesList(
+        th.Property(
+            "rules_path",
+            th.StringType,
+            default="config",
+            title="Rules folder",
+            description=(
+                "The folder of the business rules (customers.yml and the others). A relative path starts at the "
+                "Meltano project, or where the mapper runs outside of one, at the working directory."
+            ),
+        ),
+    ).to_dict()
+
+    def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401  (the SDK's own arguments)
+        super().__init__(**kwargs)
+        rules = read_rules(self.config["rules_path"])
+        self._protectors = protectors(rules.privacy, os.environ)
+        self._inputs = input_streams(rules, self._protectors)
+        self._books: Books = {}
+        self._known: set[str] = set()
+        self._announced: set[str] = set()
+
+    def map_schema_message(self, message_dict: dict[str, Any]) -> Iterator[Message]:
+        """Announce the streams that an input stream becomes, each once; an unknown stream passes through.
+
+        Args:
+            message_dict: the SCHEMA message.
+
+        Yields:
+            SCHEMA messages.
+
+        Raises:
+            ContractError: a view lacks a column that no row can do without.
+        """
+        stream = message_dict["stream"]
+        self._known.add(stream)
+        if stream not in OUTPUTS:
+            protector = self._protectors.get(stream)
+            yield PassedOn(protector.schema(message_dict) if protector else message_dict)
+            return
+        if stream in self._inputs:
+            self._inputs[stream].announce(message_dict["schema"].get("properties", {}))
+        for output in OUTPUTS[stream]:
+            if output not in self._announced:
+                self._announced.add(output)
+                staging = STAGING[output]
+                yield SchemaMessage(output, singer_schema(staging.model), list(staging.key))
+
+    def map_record_message(self, message_dict: dict[str, Any]) -> Iterator[Message]:
+        """Turn a record into staging rows, quarantine or, for ``loads``, the load's counts and itself.
+
+        Args:
+            message_dict: the RECORD message.
+
+        Yields:
+            RECORD messages with the version and time of the incoming one.
+
+        Raises:
+            ContractError: the stream had no SCHEMA, or the record breaks the contract with the tap.
+        """
+        stream = message_dict["stream"]
+        if stream not in self._known:
+            msg = f"A record of {stream!r} came before its SCHEMA. The tap must describe a stream first."
+            raise ContractError(msg)
+        record = message_dict["record"]
+        if stream in self._inputs:
+            for output, row in self._inputs[stream].outputs(record, self._books):
+                yield record_message(output, row, message_dict)
+            return
+        if protector := self._protectors.get(stream):
+            record = protector.record(record)
+        if stream not in OUTPUTS:
+            yield PassedOn({**message_dict, "record": record})
+            return
+        checked = passed_on(stream, STAGING[stream].model, record)
+        if stream == "loads":
+            for count in self._close_load(checked):
+                yield record_message("load_counts", count, message_dict)
+        yield record_message(stream, checked, message_dict)
+
+    def _close_load(self, load: dict[str, Any]) -> list[dict[str, Any]]:
+        """Give the counts of a finished load and forget it; a load without rows has counts, too."""
+        if load["kind"] == "listing" or load["stream"] not in self._inputs:
+            return []
+        book = self._books.pop(load["load_id"], None) or LoadBook(load["load_id"], load["stream"])
+        return book.records()
+
+    def map_state_message(self, message_dict: dict[str, Any]) -> Iterator[Message]:
+        """Pass a STATE message through.
+
+        Args:
+            message_dict: the STATE message.
+
+        Yields:
+            The same.
+        """
+        yield PassedOn(message_dict)
+
+    def map_activate_version_message(self, message_dict: dict[str, Any]) -> Iterator[Message]:
+        """Pass an ACTIVATE_VERSION message on for every stream that the input stream becomes.
+
+        Args:
+            message_dict: the ACTIVATE_VERSION message.
+
+        Yields:
+            One message an output stream.
+        """
+        stream = message_dict["stream"]
+        if stream not in OUTPUTS:
+            yield PassedOn(message_dict)
+            return
+        for output in OUTPUTS[stream]:
+            yield ActivateVersionMessage(output, message_dict["version"])
+
+    def map_batch_message(self, message_dict: dict[str, Any]) -> Iterator[Message]:
+        """Pass a BATCH message of an unknown stream through.
+
+        Args:
+            message_dict: the BATCH message.
+
+        Yields:
+            The same.
+
+        Raises:
+            ContractError: the rows would have to be read here.
+        """
+        stream = message_dict["stream"]
+        if stream in OUTPUTS or stream in self._protectors:
+            msg = f"{stream}: the mapper reads records, not BATCH files. Remove batch_config from the tap's settings."
+            raise ContractError(msg)
+        yield PassedOn(message_dict)
+
+    def process_endofpipe(self) -> None:
+        """Name the loads that were cut off: without their ``loads`` record the warehouse does not show them."""
+        for book in self._books.values():
+            self.logger.warning(
+                "Load %s of %s has no loads record: the tap did not finish it, and it stays invisible.",
+                book.load_id,
+                book.stream,
+            )
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002  (the SDK's signature)
+        """End as a killed process ends: 143 on TERM, 130 on INT. The SDK's 0 would look like success."""
+        self.logger.info("Stopped by signal %s.", signal.Signals(signum).name)
+        sys.exit(128 + signum)
+
+    @classmethod
+    def invoke(  # type: ignore[override]  # InlineMapper narrows PluginBase.invoke the same way
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: _ConfigInput | None = None,
+        file_input: IO[str] | None = None,
+    ) -> None:
+        """Run the mapper; what stops it is said in one line, exit 1.
+
+        Args:
+            about: print settings and capabilities instead.
+            about_format: how to print them.
+            config: the settings.
+            file_input: where to read messages from, instead of standard in.
+        """
+        try:
+            super().invoke(about=about, about_format=about_format, config=config, file_input=file_input)
+        except (RulesError, ContractError) as error:
+            click.echo(str(error), err=True)
+            sys.exit(1)
+        except BrokenPipeError:
+            # Nobody reads on. Give Python another standard out, or it complains again while closing the old one.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            click.echo("The target closed its input: see its own message above.", err=True)
+            sys.exit(1)
+
+
+def read_rules(rules_path: str) -> Rules:
+    """Read the rules of the setting ``rules_path``.
+
+    Args:
+        rules_path: the folder; a relative one starts at ``MELTANO_PROJECT_ROOT`` or the working directory.
+
+    Returns:
+        The rules.
+
+    Raises:
+        RulesError: a file is missing or says what no rule allows.
+    """
+    folder = Path(os.environ.get("MELTANO_PROJECT_ROOT") or ".") / rules_path
+    try:
+        return load_rules(folder)
+    except UnicodeDecodeError as error:
+        msg = f"{folder}: a rule file is not UTF-8 text ({error.reason} at byte {error.start}). Save it as UTF-8."
+        raise RulesError(msg) from None
+
+
+if __name__ == "__main__":
+    MapperOrders.cli()

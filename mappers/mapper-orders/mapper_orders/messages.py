@@ -1,0 +1,78 @@
+"""Singer messages in and out, where the SDK's own would log a line of data or drop a part of a message."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+from singer_sdk.contrib.msgspec import MsgSpecReader
+from singer_sdk.singerlib.messages import Message
+
+from mapper_orders.errors import ContractError
+
+_TYPE: Final = frozenset({"type"})
+_REQUIRED: Final = {
+    "SCHEMA": frozenset({"stream", "schema"}),
+    "RECORD": frozenset({"stream", "record"}),
+    "STATE": frozenset({"value"}),
+    "ACTIVATE_VERSION": frozenset({"stream", "version"}),
+    "BATCH": frozenset({"stream"}),
+}
+_DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
+
+
+class LineReader(MsgSpecReader):
+    """The SDK's msgspec reader, but for lines it cannot read: it logs their text, which may hold protected values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._line = 0
+
+    def deserialize_json(self, line: str) -> dict[str, Any]:
+        """Read one line.
+
+        Args:
+            line: a Singer message as JSON.
+
+        Returns:
+            The message.
+
+        Raises:
+            ContractError: the line is no Singer message; names its number.
+        """
+        self._line += 1
+        message: Any = None
+        with suppress(msgspec.DecodeError, ValueError):  # ValueError: a number of more digits than Python reads
+            message = _DECODER.decode(line)
+        kind = message.get("type") if isinstance(message, dict) else None
+        if not isinstance(kind, str) or not _REQUIRED.get(kind, _TYPE) <= message.keys():
+            msg = (
+                f"Line {self._line} of the input is no Singer message. The tap was cut off, or something else wrote to "
+                f"its standard output: run the tap alone to see which."
+            )
+            raise ContractError(msg)
+        content: dict[str, Any] = message
+        return content
+
+    def _process_unknown_message(self, message_dict: dict[str, Any]) -> None:
+        msg = f"Line {self._line} of the input is a message of the unknown type {message_dict['type']!r:.40}."
+        raise ContractError(msg)
+
+
+@dataclass(slots=True)
+class PassedOn(Message):
+    """A message that passes through as it came, parts unknown to the SDK included."""
+
+    content: dict[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the message."""
+        return self.content
+
+
+def record_message(stream: str, record: dict[str, Any], message: dict[str, Any]) -> PassedOn:
+    """Wrap an outgoing record; version, extraction time and all else are those of the message it came from."""
+    return PassedOn({**message, "stream": stream, "record": record})

@@ -1,0 +1,174 @@
+"""The input streams: each takes records of its shape and gives the records to send on.
+
+A stream knows its SCHEMA once it came, and books each row under the row's load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any, Final, Protocol
+
+import msgspec
+from order_rules.config import Rules
+
+from mapper_orders.cartons import PACKED, SHIPPED, CartonSource, CartonStage
+from mapper_orders.counts import LoadBook
+from mapper_orders.errors import ContractError
+from mapper_orders.inputs import SheetRow, ViewRow, WideLayout, WideViewRow, carton_fields, envelope, wide_layout
+from mapper_orders.melt import FieldOf, HeaderValue, read_sizes, sort_cells
+from mapper_orders.orders import MASTER_VIEW, ORDER_LISTS, OrderStage, Output, WideRow
+from mapper_orders.privacy import Protector
+from mapper_orders.quarantine import Origin, json_text
+
+_CELLS: Final = msgspec.json.Decoder(list[tuple[str, Any]], float_hook=Decimal)
+
+Books = dict[str, LoadBook]
+"""Load id to the books of that load, from its first row to its ``loads`` record."""
+
+
+class InputStream(Protocol):
+    """What every input stream does."""
+
+    def announce(self, properties: Iterable[str]) -> None:
+        """Take a SCHEMA's properties in order."""
+
+    def outputs(self, record: dict[str, Any], books: Books) -> list[Output]:
+        """Turn a record into the records to send on."""
+
+
+def input_streams(rules: Rules, protectors: Mapping[str, Protector]) -> dict[str, InputStream]:
+    """Set up the input streams by name.
+
+    Args:
+        rules: the rules.
+        protectors: the privacy rules by stream.
+    """
+    return {
+        ORDER_LISTS.stream: OrderListRows(rules, protectors.get(ORDER_LISTS.stream)),
+        MASTER_VIEW.stream: MasterOrderList(rules, protectors.get(MASTER_VIEW.stream)),
+        PACKED.stream: Cartons(rules, PACKED, protectors.get(PACKED.stream)),
+        SHIPPED.stream: Cartons(rules, SHIPPED, protectors.get(SHIPPED.stream)),
+    }
+
+
+def _book(books: Books, load_id: str, stream: str) -> LoadBook:
+    book = books.get(load_id)
+    if book is None:
+        book = books[load_id] = LoadBook(load_id, stream)
+    return book
+
+
+class OrderListRows:
+    """``order_list_rows``: rows of workbooks, their cells as JSON text."""
+
+    def __init__(self, rules: Rules, protector: Protector | None) -> None:
+        self._stage = OrderStage(rules, ORDER_LISTS)
+        self._protector = protector
+        self._field_of = FieldOf(rules.order_list_columns.by_header)
+        self._protect_customer = protector and protector.customer_action(self._field_of)
+
+    def announce(self, properties: Iterable[str]) -> None:
+        """Take the SCHEMA: the columns stand in the records."""
+
+    def outputs(self, record: dict[str, Any], books: Books) -> list[Output]:
+        """Stage one sheet row."""
+        if self._protector:
+            record = self._protector.record(record)
+        row = envelope(ORDER_LISTS.stream, SheetRow, record)
+        cells, sizes, sizes_text = self._cells(row, row.cells), self._cells(row, row.sizes), row.sizes
+        sheet_customer = row.sheet_customer
+        if self._protector:
+            cells, sizes = self._protector.cells(cells), self._protector.cells(sizes)
+            sizes_text = json_text(sizes)
+            if self._protect_customer and sheet_customer is not None:
+                protected = self._protect_customer(sheet_customer)
+                sheet_customer = None if protected is None else str(protected)
+        origin = Origin(
+            load_id=row.load_id,
+            unit_id=row.file_id,
+            source=row.source_file,
+            sheet=row.sheet,
+            row_number=row.row_number,
+            place=f"{row.source_file}!{row.sheet}!row {row.row_number}",
+            cell_places=True,
+        )
+        wide = WideRow(origin, sort_cells(cells, self._field_of), read_sizes(sizes), sizes_text, sheet_customer)
+        return self._stage.stage(wide, _book(books, row.load_id, ORDER_LISTS.stream))
+
+    @staticmethod
+    def _cells(row: SheetRow, text: str) -> list[HeaderValue]:
+        try:
+            return _CELLS.decode(text)
+        except (msgspec.DecodeError, ValueError):
+            msg = (
+                f"{ORDER_LISTS.stream}: row {row.row_number} of {row.source_file!r} does not hold its cells as JSON "
+                f"text of [header, value] pairs. Install tap and mapper from one release."
+            )
+            raise ContractError(msg) from None
+
+
+class MasterOrderList:
+    """``master_order_list``: the order list as a wide view."""
+
+    def __init__(self, rules: Rules, protector: Protector | None) -> None:
+        self._stage = OrderStage(rules, MASTER_VIEW)
+        self._protector = protector
+        self._view = rules.wms_columns.master_order_list
+        self._layout = WideLayout()
+        self._field_of = FieldOf(self._view.by_header)
+
+    def announce(self, properties: Iterable[str]) -> None:
+        """Sort the view's columns; their order decides which are sizes."""
+        self._layout = wide_layout(MASTER_VIEW.stream, properties, self._view)
+
+    def outputs(self, record: dict[str, Any], books: Books) -> list[Output]:
+        """Stage one row of the view."""
+        if self._protector:
+            record = self._protector.record(record)
+        row = envelope(MASTER_VIEW.stream, WideViewRow, record)
+        layout = self._layout
+        cells = _filled(record, layout.others)
+        if undeclared := record.keys() - layout.declared:
+            cells += _filled(record, sorted(undeclared))
+        sizes = _filled(record, layout.sizes)
+        view = f"{row.connection}.{MASTER_VIEW.stream}"
+        origin = Origin(
+            load_id=row.load_id,
+            unit_id=f"{row.connection}:{MASTER_VIEW.stream}",
+            source=view,
+            sheet=None,
+            row_number=row.row_number,
+            place=f"{view}!{row.row_hash}",
+            cell_places=False,
+        )
+        wide = WideRow(origin, sort_cells(cells, self._field_of), read_sizes(sizes), json_text(sizes), None)
+        return self._stage.stage(wide, _book(books, row.load_id, MASTER_VIEW.stream))
+
+
+def _filled(record: Mapping[str, Any], names: Iterable[str]) -> list[HeaderValue]:
+    """Take a record's columns that hold anything, in the given order."""
+    cells = zip(names, map(record.get, names), strict=True)
+    return [cell for cell in cells if cell[1] is not None and cell[1] != ""]
+
+
+class Cartons:
+    """``packed_products`` or ``shipped``: one SKU in one carton a row."""
+
+    def __init__(self, rules: Rules, source: CartonSource, protector: Protector | None) -> None:
+        self._stage = CartonStage(rules, source)
+        self._stream = source.stream
+        self._protector = protector
+        self._view = rules.wms_columns.packed_products if source is PACKED else rules.wms_columns.shipped
+        self._fields: tuple[tuple[str, str], ...] = ()
+
+    def announce(self, properties: Iterable[str]) -> None:
+        """Sort the view's columns."""
+        self._fields = carton_fields(self._stream, properties, self._view)
+
+    def outputs(self, record: dict[str, Any], books: Books) -> list[Output]:
+        """Stage one carton row."""
+        if self._protector:
+            record = self._protector.record(record)
+        row = envelope(self._stream, ViewRow, record)
+        return self._stage.stage(record, row, self._fields, _book(books, row.load_id, self._stream))
