@@ -1,0 +1,1 @@
+"""A Singer target for SQL Server, Azure SQL and, for development, SQLite."""

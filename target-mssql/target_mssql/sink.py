@@ -1,0 +1,175 @@
+"""A stream's sink: turns its records into rows of its table and hands them on in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.helpers.conform import DatetimeErrorTreatmentEnum
+from singer_sdk.sql import SQLSink
+
+from target_mssql.connector import MSSQLConnector
+from target_mssql.dialects import Row
+from target_mssql.errors import LoadError, ValueRefused
+from target_mssql.values import Convert, converter
+
+if TYPE_CHECKING:
+    from target_mssql.load import StreamLoad
+    from target_mssql.target import TargetMSSQL
+
+
+class MSSQLSink(SQLSink[MSSQLConnector]):
+    """Converts each record as it comes, so that a refused value is reported with its record."""
+
+    connector_class = MSSQLConnector
+
+    def __init__(
+        self,
+        target: TargetMSSQL,
+        stream_name: str,
+        schema: dict[str, Any],
+        key_properties: Sequence[str] | None,
+        connector: MSSQLConnector | None = None,
+    ) -> None:
+        super().__init__(target, stream_name, schema, key_properties, connector)
+        self._target = target
+        self._load: StreamLoad = target.stream_load(stream_name)
+        self._sources: list[tuple[str, Convert]] = []
+        self._required: list[int] = []
+        self._properties = frozenset(self.schema["properties"])
+
+    @property
+    def load(self) -> StreamLoad:
+        """The stream's load, which this sink shares with those of its earlier and later schemas."""
+        return self._load
+
+    def conform_name(self, name: str, object_type: str | None = None) -> str:  # noqa: ARG002
+        """Keep names as they are; `names.column_names` changes what a database cannot hold."""
+        return name
+
+    def setup(self) -> None:
+        """Make the table fit for the stream's schema."""
+        self._load.adopt(self.schema, self.key_properties)
+        self._prepare_sources()
+
+    def _prepare_sources(self) -> None:
+        """Precompute, for each column of a row, the property and the conversion that fill it."""
+        by_column = {column.name: name for name, column in self._load.layout.columns.items()}
+        storage = self.connector.dialect.abilities.storage
+        # a column of an earlier schema has no property now, and the empty name fits none
+        self._sources = [
+            (by_column.get(column.name, ""), converter(column.type, storage))
+            for column in self._load.columns
+            if column.type is not None
+        ]
+        self._required = [place for place, column in enumerate(self._load.columns) if not column.nullable]
+
+    def _parse_timestamps_in_record(
+        self, record: dict[str, Any], schema: dict[str, Any], treatment: DatetimeErrorTreatmentEnum
+    ) -> None:
+        """Leave dates to the column's own conversion, which knows the form its table wants."""
+
+    def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
+        """Convert a record and add it to the batch.
+
+        Args:
+            record: the record.
+            context: the batch.
+
+        Raises:
+            LoadError: a value does not fit its column, or a key is null.
+        """
+        self._load.received += 1
+        if not self._properties.issuperset(record):
+            self._warn_of_unknown(record)
+        try:
+            row = tuple(
+                [None if (value := record.get(name)) is None else convert(value) for name, convert in self._sources]
+            )
+        except (ValueError, TypeError, ArithmeticError):
+            row = self._row_slowly(record)
+        for key in self._key_properties:
+            if record[key] is None:
+                raise LoadError(f"stream {self.stream_name!r}: key {key!r} is null in {self._named(record)}")
+        for place in self._required:
+            if row[place] is None:
+                raise LoadError(
+                    f"stream {self.stream_name!r}: column {self._load.columns[place].name!r} of table "
+                    f"{self._load.table} takes no nulls, and {self._named(record)} has no value for it"
+                )
+        context.setdefault("rows", []).append(row)
+
+    def _after_process_record(self, context: dict[str, Any]) -> None:
+        """Nothing: the SDK would write the whole batch to its log at each record when debugging."""
+
+    def _row_slowly(self, record: Mapping[str, Any]) -> Row:
+        """Convert a record whose conversion failed, value by value, to widen a column or name it."""
+        storage = self.connector.dialect.abilities.storage
+        for name, column in self._load.layout.columns.items():
+            value = record.get(name)
+            if value is None or column.type is None:
+                continue
+            try:
+                converter(column.type, storage)(value)
+            except (ValueError, TypeError, ArithmeticError) as error:
+                wide_enough = isinstance(error, ValueRefused) and error.too_wide and self._may_widen(name)
+                if not wide_enough:
+                    raise LoadError(
+                        f"stream {self.stream_name!r}: column {column.name!r} of {self._named(record)}: {error}"
+                        + self._advice(error)
+                    ) from error
+                self._load.widen(column)
+        self._prepare_sources()
+        return tuple(
+            [None if (value := record.get(name)) is None else convert(value) for name, convert in self._sources]
+        )
+
+    def _may_widen(self, name: str) -> bool:
+        return (
+            self.connector.allows_changes and self._load.layout.wanted[name].loose and name not in self._key_properties
+        )
+
+    def _advice(self, error: Exception) -> str:
+        if not (isinstance(error, ValueRefused) and error.too_wide):
+            return ""
+        if not self.connector.allows_changes:
+            return "; widen the column (ours: `recon migrate`)"
+        return "; let the stream's schema say how wide the column must be"
+
+    def _named(self, record: Mapping[str, Any]) -> str:
+        if not self._key_properties:
+            return f"record {self._load.received}"
+        return "the record with " + ", ".join(f"{key}={record.get(key)!r}" for key in self._key_properties)
+
+    def _warn_of_unknown(self, record: Mapping[str, Any]) -> None:
+        for name in record:
+            if name not in self._properties and name not in self._warned_missing_fields:
+                self._warned_missing_fields.add(name)
+                self.logger.warning(
+                    "stream '%s': field '%s' is not in its schema and is left out", self.stream_name, name
+                )
+
+    def process_batch(self, context: dict[str, Any]) -> None:
+        """Load a batch, after the batches that must be committed before it.
+
+        Args:
+            context: the batch.
+        """
+        self._target.drain_before(self)
+        if rows := context.get("rows"):
+            self._load.write(rows)
+            context["rows"] = []
+
+    def activate_version(self, new_version: int) -> None:
+        """Note a version for the clean end: it comes before the records, so nothing is deleted yet.
+
+        Args:
+            new_version: the version of the records that count.
+        """
+        if not self.include_sdc_metadata_properties:
+            self.logger.warning(
+                "stream '%s': ACTIVATE_VERSION is ignored: rows carry their version only with add_record_metadata",
+                self.stream_name,
+            )
+            return
+        self._load.activate_version(new_version)

@@ -1,0 +1,1 @@
+ALTER TABLE [stg].[order list]]] ADD [∆] NVARCHAR(400) NULL;

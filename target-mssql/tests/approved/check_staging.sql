@@ -1,0 +1,27 @@
+SELECT
+    COUNT_BIG(*),
+    COUNT_BIG([load id]),
+    SUM(CAST(DATALENGTH([load id]) AS BIGINT)),
+    COUNT_BIG([row_number]),
+    SUM(CAST([row_number] AS DECIMAL(38, 0))),
+    COUNT_BIG([∆]),
+    SUM(CAST(DATALENGTH([∆]) AS BIGINT)),
+    COUNT_BIG([CUSTOMER'S [COLOUR]]]),
+    SUM(CAST(DATALENGTH([CUSTOMER'S [COLOUR]]]) AS BIGINT)),
+    COUNT_BIG([select]),
+    SUM(CAST([select] AS DECIMAL(38, 0))),
+    COUNT_BIG([100%s]),
+    SUM([100%s]),
+    COUNT_BIG([ratio]),
+    SUM(CAST([ratio] AS FLOAT)),
+    COUNT_BIG([huge]),
+    SUM(CAST([huge] AS FLOAT)),
+    COUNT_BIG([cancelled]),
+    SUM(CAST([cancelled] AS INT)),
+    COUNT_BIG([ordered_on]),
+    SUM(CAST(DATEDIFF(DAY, '19000101', [ordered_on]) AS BIGINT)),
+    COUNT_BIG([read_at]),
+    SUM(CAST(DATEDIFF(DAY, '19000101', [read_at]) AS BIGINT)),
+    COUNT_BIG([at])
+FROM #load_18f0c0ffee_3
+WHERE [_target_mssql_order] BETWEEN 20000 AND 29999;

@@ -1,0 +1,4 @@
+CREATE TABLE [log] (
+    [row_number] BIGINT NOT NULL,
+    [∆] NVARCHAR(400) NULL
+);

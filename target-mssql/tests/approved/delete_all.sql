@@ -1,0 +1,1 @@
+DELETE FROM [stg].[order list]]] WITH (TABLOCKX);

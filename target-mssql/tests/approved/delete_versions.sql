@@ -1,0 +1,2 @@
+DELETE FROM [stg].[order list]]]
+WHERE [_sdc_table_version] < 7;

@@ -1,0 +1,1 @@
+TRUNCATE TABLE #load_18f0c0ffee_3;

@@ -1,0 +1,3 @@
+INSERT INTO ##load_18f0c0ffee_3 VALUES
+(?, ?, ?),
+(?, ?, ?);

@@ -1,0 +1,1 @@
+EXEC sp_getapplock @Resource = N'target-mssql stg.it''s', @LockMode = 'Exclusive', @LockOwner = 'Transaction';

@@ -1,0 +1,1 @@
+ALTER TABLE [stg].[order list]]] ALTER COLUMN [n]]] NVARCHAR(90) COLLATE Latin1_General_BIN2 NOT NULL;

@@ -1,0 +1,1 @@
+ALTER TABLE [stg].[order list]]] ALTER COLUMN [∆] NVARCHAR(900);
