@@ -1,0 +1,119 @@
+"""The command line: ``order-reports excel`` writes the workbook, ``order-reports check`` proves that it can."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, Final, NoReturn
+
+import click
+import sqlalchemy as sa
+from order_rules.config import RulesError
+
+from order_reports.check import check as run_checks
+from order_reports.failure import ReportError, redact
+from order_reports.settings import Settings, settings
+from order_reports.workbook import write_report
+
+INTERRUPTED: Final = 130
+TERMINATED: Final = 143
+"""128 and the signal's number, as a shell reports a process that a signal ended."""
+
+
+def _with_settings(command: Callable[[Settings], int]) -> Callable[..., None]:
+    """Give a command the settings as options, and its failures one clear line."""
+
+    @click.option(
+        "--warehouse-url",
+        envvar=["REPORTS_WAREHOUSE_URL", "WAREHOUSE_URL"],
+        default="sqlite:///output/warehouse.db",
+        show_default=True,
+        show_envvar=True,
+        help="SQLAlchemy URL of the warehouse.",
+    )
+    @click.option(
+        "--output-dir",
+        envvar="REPORTS_OUTPUT_DIR",
+        default="output/reports",
+        show_default=True,
+        show_envvar=True,
+        help="The folder that reports are written to.",
+    )
+    @click.option(
+        "--rules-path",
+        envvar="REPORTS_RULES_PATH",
+        default="config",
+        show_default=True,
+        show_envvar=True,
+        help="The folder that holds customers.yml.",
+    )
+    @click.option("--debug", is_flag=True, help="Show where in the program an error arose.")
+    @wraps(command)
+    def run(warehouse_url: str, output_dir: str, rules_path: str, *, debug: bool) -> None:
+        with _one_line(debug=debug) as known:
+            known["settings"] = resolved = settings(warehouse_url, output_dir, rules_path)
+            code = command(resolved)
+        if code:
+            click.get_current_context().exit(code)
+
+    return run
+
+
+@contextmanager
+def _one_line(*, debug: bool) -> Iterator[dict[str, Any]]:
+    """Turn a failure that a person can do something about into one line and exit 1."""
+    known: dict[str, Any] = {}
+    try:
+        yield known
+    except (ReportError, RulesError) as error:
+        url: sa.URL | None = known["settings"].warehouse if "settings" in known else None
+        if debug:
+            click.echo(redact(traceback.format_exc(), url), err=True)
+        raise click.ClickException(redact(str(error), url)) from None
+
+
+@click.group()
+@click.version_option(package_name="order-reports")
+def cli() -> None:
+    """Reports of order-audit. Relative paths are taken from MELTANO_PROJECT_ROOT, else from where you are."""
+
+
+@cli.command()
+@_with_settings
+def check(given: Settings) -> int:
+    """Prove that the warehouse can be read and the output folder written."""
+    findings = run_checks(given)
+    for finding in findings:
+        click.echo(f"{'ok' if finding.good else 'FAILED'}: {finding.text}")
+    return 0 if all(finding.good for finding in findings) else 1
+
+
+@cli.command()
+@_with_settings
+def excel(given: Settings) -> int:
+    """Write the workbook, order-audit.xlsx."""
+    path = write_report(given)
+    click.echo(f"{path} ({path.stat().st_size / 1024:,.0f} kB)")
+    return 0
+
+
+def _terminated(_signal: int, _frame: object) -> NoReturn:
+    # Raised, so that unfinished files are removed on the way out.
+    raise SystemExit(TERMINATED)
+
+
+def main() -> None:
+    """Run the command line; 0 done, 1 failed, 2 misused, 130 interrupted, 143 terminated."""
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        code = INTERRUPTED
+    sys.exit(code or 0)

@@ -1,0 +1,63 @@
+"""What the commands are told, with relative paths taken from the project's root."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError
+
+from order_reports.failure import ReportError
+
+FILE_NAME = "order-audit.xlsx"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of a report.
+
+    Attributes:
+        warehouse: URL of the warehouse; a SQLite path is absolute.
+        output_dir: the folder that reports are written to, absolute.
+        rules_path: the folder that holds ``customers.yml``, absolute.
+    """
+
+    warehouse: sa.URL
+    output_dir: Path
+    rules_path: Path
+
+    @property
+    def workbook(self) -> Path:
+        """Where the workbook goes."""
+        return self.output_dir / FILE_NAME
+
+
+def settings(
+    warehouse_url: str, output_dir: str, rules_path: str, environment: Mapping[str, str] | None = None
+) -> Settings:
+    """Resolve what was given on the command line or in the environment.
+
+    Args:
+        warehouse_url: SQLAlchemy URL.
+        output_dir: a folder, absolute or relative to the project.
+        rules_path: a folder, absolute or relative to the project.
+        environment: where ``MELTANO_PROJECT_ROOT`` is looked up; by default the process's.
+
+    Returns:
+        The settings.
+
+    Raises:
+        ReportError: the URL is none, without repeating it.
+    """
+    root = Path((os.environ if environment is None else environment).get("MELTANO_PROJECT_ROOT") or Path.cwd())
+    try:
+        url = sa.make_url(warehouse_url)
+    except ArgumentError:
+        msg = "warehouse_url is no SQLAlchemy URL. Write it as sqlite:///path or mssql+pymssql://user:password@host/db."
+        raise ReportError(msg) from None
+    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
+        url = url.set(database=str(root / url.database))
+    return Settings(warehouse=url, output_dir=root / output_dir, rules_path=root / rules_path)

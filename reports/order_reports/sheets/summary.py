@@ -1,0 +1,252 @@
+"""SUMMARY: the page that says how things stand: verdict, headline figures, the ten worst, charts, books, sources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import xlsxwriter
+
+from order_reports.books import Books
+from order_reports.charts import customers_chart, flags_chart
+from order_reports.facts import DUE
+from order_reports.read import Runs, Source, Unread
+from order_reports.rows import Link, RowSheet, Value
+from order_reports.sheets import accounts
+from order_reports.sheets import exceptions as exceptions_tab
+from order_reports.sheets.canvas import FIRST, LAST, WIDTHS, Canvas, pixels
+from order_reports.sheets.customers import NO_CUSTOMER, ExceptionRow
+from order_reports.sheets.exceptions import worst_first
+from order_reports.sheets.table import SUMMARY, set_up_print
+from order_reports.styles import AMBER, BAD, FLAG, GOOD, INK, LINK_BLUE, MUTED, NAVY, PAPER, UNITS, Styles
+from order_reports.totals import StatusTotal, Totals
+from order_reports.wording import moment, run_line, shown
+
+WORST: Final = 10
+_CHART_ROWS: Final = 14
+_ROW_PIXELS: Final = 20
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the summary tells.
+
+    Attributes:
+        runs: the last run and the last good one.
+        as_of: the day that the figures speak of.
+        totals: sums by customer and by pass.
+        books: the books of the good run.
+        sources: the loads behind the figures.
+        unread: workbooks that were never read.
+        exceptions: keys that a person can act on.
+        waiting: sheet name to how many rows wait there for a person.
+        notes: anything a reader must know about this workbook itself.
+    """
+
+    runs: Runs
+    as_of: date
+    totals: Totals
+    books: Books
+    sources: Sequence[Source]
+    unread: Sequence[Unread]
+    exceptions: Sequence[ExceptionRow]
+    waiting: Mapping[str, int]
+    notes: Sequence[str]
+
+
+def write_summary(
+    workbook: xlsxwriter.Workbook, sheet: RowSheet, found: Findings, styles: Styles, *, footer: str
+) -> None:
+    """Write the tab.
+
+    Args:
+        workbook: the workbook, for the charts.
+        sheet: an empty sheet.
+        found: what it tells.
+        styles: the workbook's formats.
+        footer: what is printed at the foot.
+    """
+    for place, width in enumerate(WIDTHS):
+        sheet.set_column(place, place, width)
+    sheet.hide_gridlines(2)
+    canvas = Canvas(sheet, styles)
+    _head(canvas, found)
+    if found.runs.good is not None:
+        _figures(canvas, found)
+        _worst(canvas, found)
+        chart_row = canvas.row
+        if found.totals.customers:
+            canvas.row += _CHART_ROWS
+        flag_row = accounts.write_statuses(canvas, found.totals)
+        loads = accounts.Loads(found.sources, found.unread, found.as_of)
+        accounts.write_passes_and_sources(canvas, found.totals, loads, found.runs.good)
+        accounts.write_books(canvas, found.books)
+        _charts(workbook, sheet, found.totals, chart_row, flag_row)
+    accounts.write_legend(canvas)
+    canvas.flush()
+    set_up_print(sheet, "Order audit", footer)
+    sheet.fit_to_pages(1, 2)
+    sheet.print_area(0, 0, canvas.row, LAST)
+
+
+def _head(canvas: Canvas, found: Findings) -> None:
+    runs = found.runs
+    canvas.put(0, FIRST, "Order audit", bold=True, font_size=22, font_color=NAVY)
+    canvas.sheet.set_row(0, 34)
+    told = "Nothing has run yet." if runs.told is None else f"Figures of {run_line(runs.told)}"
+    if runs.good is None and runs.last is not None:
+        told = "No run has succeeded yet."
+    canvas.put(1, FIRST, told, font_color=MUTED)
+    canvas.row = 3
+    if (failed := failure(runs)) is not None:
+        height = 20 * (1 + len(failed) // 110)
+        canvas.band(
+            canvas.row, FIRST, LAST, failed, max(height, 40), bold=True, font_color="#FFFFFF", bg_color=BAD,
+            text_wrap=True, font_size=12, indent=1,
+        )  # fmt: skip
+        canvas.row += 1
+    elif runs.last is not None and runs.last.status == "running":
+        text = f"A run is under way since {moment(runs.last.started_at)}."
+        if runs.good is not None:
+            text += " These are the figures before it."
+        canvas.band(canvas.row, FIRST, LAST, text, bg_color=PAPER, indent=1)
+        canvas.row += 1
+    if runs.last is None:
+        text = "The warehouse is empty. Run full-sync; this page then shows what was ordered, packed and shipped."
+        canvas.band(canvas.row, FIRST, LAST, text, 40, bold=True, bg_color=PAPER, font_size=12, indent=1)
+        canvas.row += 2
+    if runs.good is not None:
+        _verdict(canvas, found.books)
+    for note in found.notes:
+        canvas.band(
+            canvas.row, FIRST, LAST, note, 20 * (1 + len(note) // 130),
+            bg_color=AMBER[0], font_color=AMBER[1], text_wrap=True, indent=1,
+        )  # fmt: skip
+        canvas.row += 1
+    canvas.row += 1
+
+
+def failure(runs: Runs) -> str | None:
+    """Say that the last run failed, why, and whose figures these are.
+
+    Returns:
+        A few sentences; ``None`` where the last run did not fail.
+    """
+    if runs.last is None or runs.last.status != "failed":
+        return None
+    reason = (runs.last.reason or "no reason was recorded").rstrip(".")
+    text = f"THE LAST RUN FAILED ({runs.last.job}, {moment(runs.last.as_of)}): {reason}."
+    if runs.good is None:
+        return f"{text} Nothing has been published yet."
+    return f"{text} All figures are of the last good run, {moment(runs.good.as_of)}."
+
+
+def _verdict(canvas: Canvas, books: Books) -> None:
+    if books.balanced:
+        text, color = "BALANCED: every unit read is in the facts, left out for a reason, or in quarantine", GOOD
+    elif not books.counted:
+        text, color = "NOT BALANCED: the run left no counts to check the figures by", BAD
+    else:
+        wrong = ", ".join(f"{flow.name.lower()} by {flow.difference:+,}" for flow in books.flows if flow.difference)
+        text, color = f"NOT BALANCED: {wrong} units. Do not act on these figures; see the books below", BAD
+    canvas.band(
+        canvas.row, FIRST, LAST, text, 34, bold=True, font_size=16, font_color="#FFFFFF", bg_color=color, indent=1
+    )
+    canvas.row += 1
+
+
+def _figures(canvas: Canvas, found: Findings) -> None:
+    statuses = found.totals.statuses()
+
+    def units(*names: str) -> int:
+        return sum(statuses.get(name, StatusTotal()).variance for name in names)
+
+    customers = found.totals.customers
+    tiles = (
+        ("ORDERED", sum(one.ordered for one in customers), NAVY),
+        ("PACKED, WAITING", sum(one.packed for one in customers), NAVY),
+        ("SHIPPED", sum(one.shipped for one in customers), NAVY),
+        ("OPEN, NOT DUE", units("OPEN"), NAVY),
+        ("DUE AND MISSING", units(*DUE), BAD if units(*DUE) else NAVY),
+        ("TOO MANY OR NO ORDER", -units("OVER", "NO_ORDER"), BAD if units("OVER", "NO_ORDER") else NAVY),
+    )
+    places = ((1, 1), (2, 3), (4, 5), (6, 7), (8, 9), (10, 12))
+    for (label, figure, color), (first, last) in zip(tiles, places, strict=True):
+        canvas.band(canvas.row, first, last, label, font_size=9, font_color=MUTED, bg_color=PAPER, align="center")
+        canvas.band(
+            canvas.row + 1,
+            first,
+            last,
+            figure,
+            32,
+            bold=True,
+            font_size=18,
+            font_color=color,
+            num_format=UNITS,
+            bg_color=PAPER,
+            align="center",
+        )
+    cancelled = sum(one.cancelled for one in customers)
+    waiting = ", ".join(f"{count:,} on {name}" for name, count in found.waiting.items())
+    canvas.put(
+        canvas.row + 2,
+        FIRST,
+        f"In units. {cancelled:,} more were cancelled. Waiting for a person: {waiting}.",
+        font_color=MUTED,
+    )
+    canvas.row += 4
+
+
+def _worst(canvas: Canvas, found: Findings) -> None:
+    worst = [one for one in worst_first(found.exceptions) if one.fact.recon_status != "NO_ORDER"][:WORST]
+    canvas.heading(f"The {len(worst) if len(worst) > 1 else ''} worst variances, due or over".replace("  ", " "))
+    if not worst:
+        canvas.put(canvas.row + 1, FIRST, "Nothing is due and missing, and nothing is over.", font_color=MUTED)
+        canvas.row += 3
+        return
+    names = (
+        "CUSTOMER",
+        "PO",
+        "STYLE",
+        "COLOUR",
+        "SIZE",
+        "WHAT",
+        "ORDERED",
+        "PACKED",
+        "SHIPPED",
+        "VARIANCE",
+        "DAYS LATE",
+    )
+    canvas.headers(canvas.row + 1, FIRST, (*names, "UNITS × DAYS"), left=6)
+    for place, one in enumerate(worst, 2):
+        row, fact = canvas.row + place, one.fact
+        customer = NO_CUSTOMER if fact.customer is None else fact.customer
+        link: Value = customer if one.target is None else Link(customer, one.target)
+        canvas.put(row, FIRST, link, font_color=LINK_BLUE if one.target else INK, underline=1 if one.target else 0)
+        for column, text in enumerate((fact.customer_po, fact.style, fact.color, fact.size), FIRST + 1):
+            canvas.put(row, column, text)
+        canvas.badge(row, FIRST + 5, shown(fact.recon_status))
+        figures = (fact.ordered_qty, fact.packed_qty, fact.shipped_qty, fact.qty_variance, one.days, one.weight)
+        for column, figure in enumerate(figures, FIRST + 6):
+            canvas.put(row, column, figure, num_format=UNITS, bold=column == FIRST + 9)
+    row = canvas.row + 2 + len(worst)
+    sheet = exceptions_tab.NAME
+    canvas.put(row, FIRST, Link(f"All on {sheet} ►", f"{sheet}!A1"), font_color=LINK_BLUE, underline=1)
+    canvas.row = row + 2
+
+
+def _charts(workbook: xlsxwriter.Workbook, sheet: RowSheet, totals: Totals, row: int, flag_row: int) -> None:
+    if not totals.customers:
+        return
+    height = (_CHART_ROWS - 1) * _ROW_PIXELS
+    place = {"object_position": 2}
+    chart = customers_chart(workbook, totals.customers)
+    chart.set_size({"width": pixels(FIRST, accounts.RIGHT - 2), "height": height})
+    sheet.insert_chart(row, FIRST, chart, place | {"description": "Units ordered, packed and shipped by customer"})
+    flags = {flag: totals.flags().get(flag, 0) for flag in FLAG}
+    if any(flags.values()):
+        doughnut = flags_chart(workbook, SUMMARY, flag_row, accounts.RIGHT, flags)
+        doughnut.set_size({"width": pixels(accounts.RIGHT, LAST), "height": height})
+        sheet.insert_chart(row, accounts.RIGHT, doughnut, place | {"description": "Share of keys by quality flag"})

@@ -1,0 +1,192 @@
+"""What the facts and the matches add up to: by customer, status, flag and pass. All quantities are units."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy as sa
+from order_rules import tables
+
+from order_reports.facts import FACTS, KEY_FIELDS, unit_sum
+
+
+@dataclass
+class Customer:
+    """What one customer's facts and matches add up to. Quantities are units.
+
+    Attributes:
+        name: the canonical name; ``None``: rows without a customer.
+        keys: rows in ``fact_order_recon``.
+        by_status: status to keys and units.
+        by_flag: quality flag to keys.
+        fulfilled: fulfilment keys, with ``agreed`` of them per field.
+        by_type: match type to units packed and shipped.
+    """
+
+    name: str | None
+    keys: int = 0
+    ordered: int = 0
+    cancelled: int = 0
+    packed: int = 0
+    shipped: int = 0
+    variance: int = 0
+    cartons: int = 0
+    by_status: dict[str, StatusTotal] = field(default_factory=dict)
+    by_flag: dict[str, int] = field(default_factory=dict)
+    fulfilled: int = 0
+    agreed: dict[str, int] = field(default_factory=dict)
+    by_type: dict[str, int] = field(default_factory=dict)
+
+    def units(self, *statuses: str) -> int:
+        """Sum the variance of some statuses: units missing, negative where too many."""
+        return sum(self.by_status[status].variance for status in statuses if status in self.by_status)
+
+
+@dataclass
+class StatusTotal:
+    """What the keys of one status add up to, in units."""
+
+    keys: int = 0
+    ordered: int = 0
+    packed: int = 0
+    shipped: int = 0
+    variance: int = 0
+
+    def add(self, other: StatusTotal) -> None:
+        """Add another total to this one."""
+        self.keys += other.keys
+        self.ordered += other.ordered
+        self.packed += other.packed
+        self.shipped += other.shipped
+        self.variance += other.variance
+
+
+class PassTotal(NamedTuple):
+    """What one pass of the matching linked."""
+
+    match_type: str
+    match_rule: str | None
+    keys: int
+    units: int
+
+
+@dataclass(frozen=True)
+class Totals:
+    """All customers, and all passes.
+
+    Attributes:
+        customers: by units ordered, the largest first.
+        passes: exact ones first, by units.
+        current: units in the current rows: ordered with cancelled, packed, shipped.
+    """
+
+    customers: list[Customer]
+    passes: list[PassTotal]
+    current: dict[str, int]
+
+    def statuses(self) -> dict[str, StatusTotal]:
+        """Sum the statuses of all customers."""
+        sums: dict[str, StatusTotal] = defaultdict(StatusTotal)
+        for customer in self.customers:
+            for status, total in customer.by_status.items():
+                sums[status].add(total)
+        return dict(sums)
+
+    def flags(self) -> dict[str, int]:
+        """Sum the keys of each quality flag over all customers."""
+        sums: dict[str, int] = defaultdict(int)
+        for customer in self.customers:
+            for flag, keys in customer.by_flag.items():
+                sums[flag] += keys
+        return dict(sums)
+
+
+_MATCH_ORDER: Final = {"EXACT": 0, "FUZZY": 1, "NO_MATCH": 2}
+
+
+def read_totals(connection: sa.Connection) -> Totals:
+    """Add up facts and matches by customer and by pass."""
+    customers: dict[str | None, Customer] = {}
+    for row in connection.execute(_fact_totals()):
+        customer = customers.setdefault(row.customer, Customer(row.customer))
+        total = StatusTotal(row.keys_, int(row.ordered), int(row.packed), int(row.shipped), variance=int(row.variance))
+        customer.keys += total.keys
+        customer.ordered += total.ordered
+        customer.cancelled += int(row.cancelled)
+        customer.packed += total.packed
+        customer.shipped += total.shipped
+        customer.variance += total.variance
+        customer.cartons += int(row.cartons)
+        customer.by_status.setdefault(row.recon_status, StatusTotal()).add(total)
+        if row.quality_flag is not None:
+            customer.by_flag[row.quality_flag] = customer.by_flag.get(row.quality_flag, 0) + total.keys
+    passes: defaultdict[tuple[str, str | None], list[int]] = defaultdict(lambda: [0, 0])
+    for name, match_type, match_rule, keys, summed, *agreed in connection.execute(_match_totals()):
+        units = int(summed or 0)
+        passes[match_type, match_rule][0] += keys
+        passes[match_type, match_rule][1] += units
+        customer = customers.setdefault(name, Customer(name))
+        customer.fulfilled += keys
+        customer.by_type[match_type] = customer.by_type.get(match_type, 0) + units
+        for matched, count in zip(KEY_FIELDS, agreed, strict=True):
+            customer.agreed[matched] = customer.agreed.get(matched, 0) + int(count)
+    told = [PassTotal(kind, rule, keys, units) for (kind, rule), (keys, units) in passes.items()]
+    return Totals(
+        customers=sorted(customers.values(), key=lambda one: (-one.ordered, -one.packed - one.shipped, one.name or "")),
+        passes=sorted(told, key=lambda one: (_MATCH_ORDER.get(one.match_type, 9), -one.units, one.match_rule or "")),
+        current=_current_units(connection),
+    )
+
+
+def _fact_totals() -> sa.Select[Any]:
+    by = (FACTS.c.customer, FACTS.c.recon_status, FACTS.c.quality_flag)
+    return sa.select(
+        *by,
+        sa.func.count().label("keys_"),
+        unit_sum(FACTS.c.ordered_qty).label("ordered"),
+        unit_sum(FACTS.c.cancelled_qty).label("cancelled"),
+        unit_sum(FACTS.c.packed_qty).label("packed"),
+        unit_sum(FACTS.c.shipped_qty).label("shipped"),
+        unit_sum(FACTS.c.qty_variance).label("variance"),
+        unit_sum(FACTS.c.cartons).label("cartons"),
+    ).group_by(*by)
+
+
+def _match_totals() -> sa.Select[Any]:
+    match = tables.recon_match
+    cartons = sa.union_all(
+        sa.select(tables.stg_packed_current.c.fulfil_key_id, tables.stg_packed_current.c.qty),
+        sa.select(tables.stg_shipped_current.c.fulfil_key_id, tables.stg_shipped_current.c.qty),
+    ).subquery()
+    units = (
+        sa.select(cartons.c.fulfil_key_id, unit_sum(cartons.c.qty).label("units"))
+        .group_by(cartons.c.fulfil_key_id)
+        .subquery()
+    )
+    agreed = [
+        sa.func.sum(sa.case((_same(match.c[f"fulfil_{name}"], match.c[f"order_{name}"]), 1), else_=0))
+        for name in KEY_FIELDS
+    ]
+    by = (match.c.fulfil_customer, match.c.match_type, match.c.match_rule)
+    return (
+        sa.select(*by, sa.func.count(), unit_sum(units.c.units), *agreed)
+        .select_from(match.outerjoin(units, units.c.fulfil_key_id == match.c.fulfil_key_id))
+        .group_by(*by)
+    )
+
+
+def _same(fulfilled: sa.ColumnElement[Any], ordered: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """Tell whether a linked key's field stands the same on both sides, missing on both included."""
+    both_missing = sa.and_(tables.recon_match.c.order_key_id.is_not(None), fulfilled.is_(None), ordered.is_(None))
+    return sa.or_(fulfilled == ordered, both_missing)
+
+
+def _current_units(connection: sa.Connection) -> dict[str, int]:
+    columns = {
+        "ordered": tables.stg_orders.c.ordered_qty,
+        "packed": tables.stg_packed_current.c.qty,
+        "shipped": tables.stg_shipped_current.c.qty,
+    }
+    return {name: int(connection.scalar(sa.select(unit_sum(column))) or 0) for name, column in columns.items()}

@@ -1,0 +1,110 @@
+"""Says in words what a row's codes mean and what a person can do about it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from order_reports.facts import Fact
+from order_reports.read import WORKBOOKS, Quarantined, Run, Source, Unread
+
+
+def shown(code: str | None) -> str | None:
+    """Write a code as people read it: ``NO_ORDER`` is ``NO ORDER``."""
+    return None if code is None else code.replace("_", " ")
+
+
+def day(moment: date) -> str:
+    """Write a day without doubt about which number is the month: ``4 Mar 2026``."""
+    return f"{moment.day} {moment:%b %Y}"
+
+
+def moment(time: datetime) -> str:
+    """Write a moment: ``4 Mar 2026, 06:30 UTC``."""
+    return f"{day(time)}, {time:%H:%M} UTC"
+
+
+def share(part: int, whole: int) -> str:
+    """Write a share of a whole: ``12 %``, ``0.4 %``."""
+    percent = abs(part) / whole * 100
+    return f"{percent:.0f} %" if percent >= 1 else f"{percent:.1f} %"
+
+
+def days_long(days: int) -> str:
+    """Write a number of days."""
+    return f"{days:,} day{'' if days == 1 else 's'}"
+
+
+def why(fact: Fact, days: int | None) -> str:
+    """Say why a key is an exception.
+
+    Args:
+        fact: a key whose status is ``UNDER``, ``OVER``, ``UNFULFILLED`` or ``NO_ORDER``.
+        days: how long it has been so; ``None``: not known.
+
+    Returns:
+        One or two sentences.
+    """
+    filled = fact.packed_qty + fact.shipped_qty
+    match fact.recon_status:
+        case "UNFULFILLED":
+            said = f"{_due(fact, days)}: nothing of {fact.ordered_qty:,} packed or shipped."
+        case "UNDER":
+            missing = f"{fact.qty_variance:,} of {fact.ordered_qty:,} missing ({share(*_variance(fact))})"
+            waiting = f", {fact.packed_qty:,} packed and waiting" if fact.packed_qty else ""
+            said = f"{_due(fact, days)}: {missing}{waiting}."
+        case "OVER" if fact.ordered_qty:
+            said = f"{filled:,} against {fact.ordered_qty:,} ordered: {share(*_variance(fact))} too many."
+        case "OVER":
+            said = f"{filled:,} packed or shipped against a cancelled order."
+        case _ if fact.incomplete_key:
+            said = f"{filled:,} packed or shipped without a PO, style or size to look for."
+        case _:
+            said = f"{filled:,} packed or shipped that no order of this customer accounts for."
+    if fact.fuzzy_qty:
+        said += f" {fact.fuzzy_qty:,} linked by likeness: check the match."
+    return said
+
+
+def _variance(fact: Fact) -> tuple[int, int]:
+    return fact.qty_variance, fact.ordered_qty
+
+
+def _due(fact: Fact, days: int | None) -> str:
+    if fact.earliest_ex_factory_on is None:
+        return "No ex factory date, so due"
+    late = f", {days_long(days)} late" if days else ""
+    return f"Due {day(fact.earliest_ex_factory_on)}{late}"
+
+
+def why_unread(source: Unread) -> str:
+    """Say why a workbook's orders are missing."""
+    return f"Never read, so its orders are in no figure. {source.error or 'No reason was recorded.'}"
+
+
+def why_stale(source: Source, days: int) -> str:
+    """Say what is wrong with a source whose older figures stand."""
+    return (
+        f"Last read {days_long(days)} ago, on {day(source.started_at)}; its figures are of then. {source.stale_reason}"
+    )
+
+
+def why_superseded(source: Source) -> str:
+    """Say which workbook counts instead, and how to settle it."""
+    return (
+        f"Left out, because {source.superseded_by or 'another workbook'} has the same orders and counts instead. "
+        "Remove the one that is wrong, or name the right one in customers.yml."
+    )
+
+
+def what_to_do(found: Quarantined) -> str:
+    """Say how a quarantined value gets back into the figures."""
+    if found.stream == WORKBOOKS:
+        sheet = f", sheet {found.sheet}" if found.sheet else ""
+        row = f", row {found.row_number}" if found.row_number else ""
+        return f"Open {found.source}{sheet}{row}, correct it and save. The next run reads it again."
+    return f"Correct it in the warehouse system ({found.source}). The next run reads it again."
+
+
+def run_line(run: Run) -> str:
+    """Name a run in one line."""
+    return f"{run.job} ({run.mode}), {moment(run.as_of)}, run {run.run_id}"
