@@ -13,7 +13,7 @@ RUN := .venv/bin/
 UV := .venv-meltano/bin/uv
 PLUGINS := $(wildcard plugins/*/*.meltano.yml) $(addsuffix /pyproject.toml,$(PACKAGES)) constraints/plugins.txt constraints/build.txt
 
-.PHONY: help setup demo test test-all test-mssql lint lint-python lint-sql format bench build constraints schemas clean
+.PHONY: help setup demo test test-all test-mssql lint lint-python lint-sql format bench build constraints schemas docs clean
 
 help: ## Show the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ bench: setup ## Measure the loader, the mapper and the report
 
 build: .venv/.done ## Build every package's wheel and source archive into dist/
 	for package in $(PACKAGES); do $(UV) build --quiet --build-constraints constraints/build.txt --out-dir dist "$$package"; done
+
+docs: .venv/.done ## Write docs/plugins/*.md from what the plugins say of themselves
+	$(RUN)python docs/generate.py
 
 schemas: .venv/.done ## Write the JSON schemas of config/*.yml from their models
 	$(RUN)python -m order_rules.schemas config

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import re
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,16 @@ def test_every_setting_of_a_plugin_is_declared_to_meltano(name: str) -> None:
             assert described.get("sensitive"), f"{setting} is secret"
         if setting in schema and "default" in schema[setting] and setting not in {"load_method", "validate_records"}:
             assert described.get("value", schema[setting]["default"]) is not None
+
+
+def test_the_plugin_pages_are_what_the_plugins_say_of_themselves() -> None:
+    """Where a text was changed: `make docs`."""
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec and spec.loader
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    for name, page in generate.pages().items():
+        assert (ROOT / "docs" / "plugins" / name).read_text(encoding="utf-8") == page, name
 
 
 @pytest.mark.parametrize("kind", ["extractors", "mappers", "loaders", "utilities"])
