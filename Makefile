@@ -75,6 +75,9 @@ constraints: .venv-meltano/.done ## Compile constraints/*.txt anew, at the newes
 clean: ## Remove environments, output and samples
 	rm -rf .venv .venv-meltano .meltano output sample
 
+# The packages are installed in place, so nobody else compiles them where writing bytecode is off.
+COMPILEALL := @.venv-meltano/bin/python -m compileall -q $(PACKAGES)
+
 .venv-meltano/.done: constraints/meltano.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "Python 3.11 or later is needed; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
@@ -93,4 +96,5 @@ clean: ## Remove environments, output and samples
 .meltano/.done: .venv-meltano/.done $(PLUGINS)
 	@echo "Installing the Meltano plugins ..."
 	bin/meltano install
+	$(COMPILEALL)
 	@touch $@

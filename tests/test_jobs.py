@@ -123,8 +123,8 @@ def test_an_incremental_sync_reads_what_changed_and_nothing_else(
         "HAVING count(*) = 1 AND sum(qty_source) = sum(qty) ORDER BY carton_id LIMIT 1"
     )
     tables = dict(_base_tables(project.wms))
-    assert edit_wms(f"DELETE FROM {tables['shipped']} WHERE CartonID = ?", gone[0]) > 0  # noqa: S608
-    assert edit_wms(f"UPDATE {tables['packed']} SET Qty = Qty + 5 WHERE cartonid = ?", corrected[0]) == 1  # noqa: S608
+    assert edit_wms(f"DELETE FROM {tables['shipped']} WHERE carton_id = ?", gone[0]) > 0  # noqa: S608
+    assert edit_wms(f"UPDATE {tables['packed']} SET qty = qty + 5 WHERE carton_id = ?", corrected[0]) == 1  # noqa: S608
     ordered = project.value("SELECT sum(ordered_qty) FROM stg_orders")
     files = project.value("SELECT count(*) FROM loads WHERE kind = 'file'")
 

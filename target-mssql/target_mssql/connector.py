@@ -172,6 +172,8 @@ class MSSQLConnector(SQLConnector):
         """Look at tables; a transaction that only the looking began is ended again."""
         session = self.session()
         within = session.in_transaction()
+        if not within:
+            session.execution_options(writes_tables=False)
         try:
             with self.faults("looking at the tables"):
                 yield sa.inspect(session)

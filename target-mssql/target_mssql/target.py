@@ -240,6 +240,13 @@ class TargetMSSQL(SQLTarget):
                 return active
         return super().get_sink(stream_name, record=record, schema=schema, key_properties=key_properties)
 
+    def _process_batch_message(self, message_dict: dict[str, Any]) -> NoReturn:
+        """Refuse files of records, which this target does not announce: passing over them would lose rows."""
+        raise LoadError(
+            f"stream {message_dict.get('stream')!r} sends BATCH messages, which this target does not read; take "
+            "batch_config out of the tap's settings"
+        )
+
     # --- order of commits
 
     def drain_before(self, sink: MSSQLSink) -> None:

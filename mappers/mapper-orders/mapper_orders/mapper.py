@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any, ClassVar
+from typing import IO, Any, ClassVar, Final
 
 import click
 from order_rules.config import Rules, RulesError, load_rules
@@ -32,7 +32,7 @@ from mapper_orders.privacy import protectors
 from mapper_orders.streams import Books, input_streams
 from mapper_orders.validate import passed_on
 
-OUTPUTS: dict[str, tuple[str, ...]] = {
+OUTPUTS: Final[dict[str, tuple[str, ...]]] = {
     **{stream: (*tables, QUARANTINE_TABLES[stream]) for stream, tables in INPUT_TABLES.items()},
     "source_files": ("source_files",),
     "loads": ("load_counts", "loads"),

@@ -47,12 +47,13 @@ def _read_rules_once() -> Iterator[None]:
         yield
 
 
-def run_lines(lines: Iterable[str], rules_path: Path = CONFIG) -> list[str]:
-    """Run a mapper over lines; give the lines it writes."""
+def run_lines(lines: Iterable[str], rules_path: Path | None = CONFIG) -> list[str]:
+    """Run a mapper over lines; give the lines it writes. Without a path the setting keeps its default."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     collector = Collector()
     try:
-        mapper = MapperOrders(config={"rules_path": str(rules_path)}, message_writer=collector)
+        config = {} if rules_path is None else {"rules_path": str(rules_path)}
+        mapper = MapperOrders(config=config, message_writer=collector)
         mapper.listen(io.StringIO("".join(line.rstrip("\n") + "\n" for line in lines)))
     finally:
         for number, handler in handlers.items():
@@ -70,7 +71,7 @@ def replay() -> Callable[..., list[str]]:
 def run() -> Callable[..., list[Message]]:
     """Messages in, messages out, numbers with a fraction as ``Decimal``."""
 
-    def _run(*messages: Message, rules_path: Path = CONFIG) -> list[Message]:
+    def _run(*messages: Message, rules_path: Path | None = CONFIG) -> list[Message]:
         lines = [json.dumps(message, ensure_ascii=False) for message in messages]
         return [json.loads(line, parse_float=Decimal) for line in run_lines(lines, rules_path)]
 

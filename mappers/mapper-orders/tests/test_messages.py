@@ -252,6 +252,7 @@ def test_a_relative_rules_path_starts_at_the_project(
     monkeypatch.delenv("MELTANO_PROJECT_ROOT")
     monkeypatch.chdir(tmp_path)
     assert len(run(STATE, rules_path=Path("config"))) == 1
+    assert len(run(STATE, rules_path=None)) == 1
 
 
 def test_a_load_that_was_cut_off_is_named_in_the_log_and_has_no_counts(  # noqa: PLR0917  (fixtures)
