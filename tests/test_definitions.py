@@ -61,7 +61,8 @@ def test_every_setting_of_a_plugin_is_declared_to_meltano(name: str) -> None:
 def test_the_plugin_pages_are_what_the_plugins_say_of_themselves() -> None:
     """Where a text was changed: `make docs`."""
     spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     generate = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generate)
     for name, page in generate.pages().items():

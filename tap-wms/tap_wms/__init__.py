@@ -1,1 +1,1 @@
-"""Singer tap for warehouse views on any SQLAlchemy database; see the README beside it."""
+"""Singer tap for warehouse views on any SQLAlchemy database, and Oracle WMS Cloud; see the README beside it."""

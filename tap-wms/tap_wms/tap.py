@@ -1,8 +1,9 @@
 """The tap: its settings, its streams and their order, and how it ends.
 
-Built on the SDK's plain Tap and Stream with SQLAlchemy Core. Its SQLTap knows one URL and makes a stream of every
-table found, and its SQLStream orders by a replication key and restarts at its greatest value; here a stream is a view
-of a contract, in several databases at once, read by windows with a look-back, in the database's own order.
+The views are built on the SDK's plain Tap and Stream with SQLAlchemy Core. Its SQLTap knows one URL and makes a stream
+of every table found, and its SQLStream orders by a replication key and restarts at its greatest value; here a stream
+is a view of a contract, in several databases at once, read by windows with a look-back, in the database's own order.
+The entities of Oracle WMS Cloud are the SDK's RESTStreams.
 """
 
 from __future__ import annotations
@@ -19,9 +20,13 @@ from singer_sdk import typing as th
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
 
-from tap_wms.database import Database, parse_connections
+from tap_wms.api import SETTINGS, parse_entities, parse_settings
+from tap_wms.client import Api
+from tap_wms.database import EXAMPLE, SETTING, Database, parse_connections
 from tap_wms.errors import TapError
 from tap_wms.loads import LoadsStream
+from tap_wms.prefetch import Prefetch
+from tap_wms.rest import EntityStream, Page
 from tap_wms.sql import ViewStream
 from tap_wms.views import DEFAULT_LOOKBACK_DAYS, Source, find_sources, parse_views
 from tap_wms.windows import day_of
@@ -66,7 +71,7 @@ class PipeWriter(MsgSpecWriter):
 
 
 class TapWMS(Tap):
-    """Reads warehouse views from any SQLAlchemy database, as complete loads."""
+    """Reads warehouse views from any SQLAlchemy database as complete loads, and entities of Oracle WMS Cloud."""
 
     name = "tap-wms"
     package_name = "tap-wms"
@@ -108,7 +113,7 @@ class TapWMS(Tap):
             "start_date",
             th.StringType,
             title="Start date",
-            description="Rows of an earlier day of their replication key are not read.",
+            description="Rows of an earlier day of their replication key, or `mod_ts`, are not read.",
         ),
         th.Property(
             "sync_mode",
@@ -118,6 +123,7 @@ class TapWMS(Tap):
             title="Sync mode",
             description="`incremental`: from a look-back before the bookmark; `full`: ignore the bookmark given.",
         ),
+        *SETTINGS,
     ).to_dict()
 
     def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401  the SDK's own arguments
@@ -138,7 +144,14 @@ class TapWMS(Tap):
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         self._config = dict(self._config)  # the one given belongs to the caller
         # Before the SDK looks, which repeats a value it does not like, passwords and all.
-        self.databases = parse_connections(self._config.get("connections") or {})
+        connections = self._config.get("connections") or {}
+        reads_api = bool(self._config.get("api_url"))
+        if connections in ({}, "{}") and not reads_api:
+            raise TapError(
+                f"there is nothing to read: {SETTING} is empty; it is an object like {EXAMPLE}; and `api_url` "
+                "(TAP_WMS_API_URL), the address of Oracle WMS Cloud, is empty too"
+            )
+        self.databases = {} if connections in ({}, "{}") else parse_connections(connections)
         self._config["connections"] = {
             name: database.url.render_as_string(hide_password=False) for name, database in self.databases.items()
         }
@@ -147,6 +160,10 @@ class TapWMS(Tap):
                 self._config["views"] = json.loads(views)
             except ValueError:
                 raise TapError("the setting `views` (TAP_WMS_VIEWS) is not JSON") from None
+        if self._config.get("views") and not self.databases:
+            raise TapError(f"`views` names views to read, but {SETTING} is empty; it is an object like {EXAMPLE}")
+        if "entities" in self._config:
+            self._config["entities"] = parse_entities(self._config["entities"])
         start_date = self._config.get("start_date")
         if start_date and day_of(start_date) is None:
             raise TapError(
@@ -169,27 +186,40 @@ class TapWMS(Tap):
 
         `loads` comes first, so that its schema is known when the first view is complete. `packed_products` is read
         before `shipped`, over all connections: a carton shipped between the two readings then stands in both, and
-        can be told, where the other order would leave it in neither.
+        can be told, where the other order would leave it in neither. Entities come last, in the order of `entities`,
+        which is the order they are fetched ahead in.
         """
         streams = super().streams
         first = [name for name in ("loads", "packed_products") if name in streams]
-        return {name: streams[name] for name in dict.fromkeys([*first, *self._reading_order, *streams])}
+        views = [source.view.stream for source in self._sources]
+        entities = [name for name in self.config.get("entities") or () if name in streams]
+        return {name: streams[name] for name in dict.fromkeys([*first, *views, *entities, *streams])}
 
     @cached_property
     def _sources(self) -> list[Source]:
         return find_sources(parse_views(self.config.get("views") or [], self.databases), self.databases)
 
-    @property
-    def _reading_order(self) -> list[str]:
-        return [source.view.stream for source in self._sources]
-
     def discover_streams(self) -> Sequence[Stream]:
-        """Return `loads`, and a stream for each stream name in `views`."""
+        """Return `loads` and a stream for each stream name in `views`, and one for each of `entities`."""
+        return [*self._view_streams(), *self._entity_streams()]
+
+    def _view_streams(self) -> Sequence[Stream]:
+        if not self.databases:
+            return ()
         loads = LoadsStream(self)
         by_stream: dict[str, list[Source]] = {}
         for source in self._sources:
             by_stream.setdefault(source.view.stream, []).append(source)
         return [loads, *(ViewStream(self, sources, loads) for sources in by_stream.values())]
+
+    def _entity_streams(self) -> Sequence[Stream]:
+        if not self.config.get("api_url"):
+            return ()
+        settings = parse_settings(self.config)
+        if taken := sorted({source.view.stream for source in self._sources}.intersection(settings.entities)):
+            raise TapError(f"{taken[0]} is both a stream of `views` and one of `entities`; rename the former")
+        api, prefetch = Api(settings, self.config), Prefetch[Page](settings.concurrency)
+        return [EntityStream(self, name, api, prefetch) for name in settings.entities]
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """End at once, as a killed program does: 143 on SIGTERM, 130 on SIGINT.
@@ -200,7 +230,7 @@ class TapWMS(Tap):
 
 
 def _variable_that_is_not_json() -> str | None:
-    for variable in ("TAP_WMS_CONNECTIONS", "TAP_WMS_VIEWS"):
+    for variable in ("TAP_WMS_CONNECTIONS", "TAP_WMS_VIEWS", "TAP_WMS_ENTITIES"):
         try:
             json.loads(os.environ.get(variable, "null"))
         except ValueError:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
+import os
 import signal
 import sqlite3
+import sys
 from contextlib import closing, redirect_stdout
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,6 +16,11 @@ from pathlib import Path
 
 import pytest
 from tap_wms.tap import TapWMS
+
+# The loopback server stands beside this file and is no test module; test files say `import lgf`.
+_SPEC = importlib.util.spec_from_file_location("lgf", Path(__file__).parent / "lgf.py")
+lgf_server = sys.modules.setdefault("lgf", importlib.util.module_from_spec(_SPEC))
+_SPEC.loader.exec_module(lgf_server)
 
 WAREHOUSE = (Path(__file__).parent / "warehouse.sql").read_text()
 
@@ -22,6 +30,7 @@ class Reading:
     """What one run of the tap wrote."""
 
     messages: list
+    text: str = ""
 
     def records(self, stream):
         return [m["record"] for m in self.messages if m["type"] == "RECORD" and m["stream"] == stream]
@@ -82,7 +91,8 @@ def read():
         with redirect_stdout(out):
             TapWMS(config=config, state=state, catalog=catalog).sync_all()
         out.seek(0)
-        return Reading([json.loads(line, parse_float=Decimal) for line in out])
+        text = out.read()
+        return Reading([json.loads(line, parse_float=Decimal) for line in text.splitlines()], text)
 
     return run
 
@@ -108,6 +118,28 @@ def _signals_as_before():
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch):
-    for name in ("TAP_WMS_CONNECTIONS", "TAP_WMS_VIEWS", "TAP_WMS_START_DATE", "TAP_WMS_SYNC_MODE"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith("TAP_WMS_")]:
+        monkeypatch.delenv(name)
     monkeypatch.delenv("MELTANO_PROJECT_ROOT", raising=False)
+
+
+@pytest.fixture
+def lgf():
+    """A loopback server of Oracle WMS Cloud's entity module, without rows."""
+    server = lgf_server.Lgf()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def api(lgf):
+    """Settings that read order_hdr from the loopback server."""
+    return {"api_url": lgf.url, "username": "reader", "password": "s3cret", "entities": ["order_hdr"]}
+
+
+@pytest.fixture
+def naps(monkeypatch):
+    """Wait for nothing between tries, and note how long it would have been."""
+    slept = []
+    monkeypatch.setattr("backoff._sync.time.sleep", slept.append)
+    return slept

@@ -7,6 +7,7 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
+import lgf
 import pytest
 from singer_sdk.testing import get_tap_test_class
 from tap_wms.tap import TapWMS
@@ -26,3 +27,20 @@ Suite = get_tap_test_class(
 @pytest.mark.filterwarnings("ignore:No records were available to test")
 class TestTapWMS(Suite):
     """Everything the SDK asks of a tap."""
+
+
+_LGF = lgf.Lgf()
+for _entity in ("order_hdr", "order_dtl", "allocation"):
+    for _number in range(1, 8):
+        _LGF.add(_entity, _number)
+
+RestSuite = get_tap_test_class(
+    TapWMS,
+    config={"api_url": _LGF.url, "username": "reader", "password": "reader", "page_size": 3},
+    parse_env_config=False,
+    catalog=None,
+)
+
+
+class TestTapWMSRest(RestSuite):
+    """The same, on entities of Oracle WMS Cloud."""

@@ -162,3 +162,52 @@ def test_about_names_every_setting_and_keeps_connections_secret(capsys):
     assert {"connections", "views", "start_date", "sync_mode"} <= set(settings)
     assert settings["connections"]["secret"] is True
     assert set(about["capabilities"]) >= {"about", "catalog", "discover", "state", "stream-maps"}
+
+
+@pytest.fixture
+def slow_api(lgf):
+    """Settings for an API with many rows and slow answers, a few rows a page."""
+    for number in range(1, 200):
+        lgf.add("order_hdr", number)
+        lgf.add("order_dtl", number)
+    lgf.latency = 0.05
+    return {
+        "api_url": lgf.url, "username": "reader", "password": "s3cret", "entities": '["order_hdr", "order_dtl"]',
+        "page_size": "5", "requests_per_second": "200",
+    }  # fmt: skip
+
+
+def test_a_signal_while_entities_are_fetched_ahead_ends_the_tap_at_once(slow_api):
+    with subprocess.Popen(
+        [*COMMAND, "--config=ENV"], env=environment(**slow_api), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        lines = [process.stdout.readline() for _ in range(30)]
+        process.send_signal(signal.SIGTERM)
+        rest, errors = process.communicate(timeout=10)
+    assert process.returncode == 143, errors.decode()
+    assert b"Traceback" not in errors
+    assert b"s3cret" not in rest + errors
+    messages = [json.loads(line) for line in [*lines, *rest.splitlines()]]
+    records = [m for m in messages if m["type"] == "RECORD"]
+    assert {m["stream"] for m in records} == {"order_hdr"}
+    assert len(records) < 199
+    # No bookmark is ahead of what was written.
+    state = [m["value"]["bookmarks"]["order_hdr"] for m in messages if m["type"] == "STATE"][-1]
+    assert state["replication_key_value"][:19] <= records[-1]["record"]["mod_ts"][:19]
+
+
+def test_an_api_that_fails_is_one_line_and_exit_1(slow_api, lgf):
+    lgf.tokens = set()
+    ended = run("--config=ENV", **slow_api)
+    assert ended.returncode == 1
+    assert ["the API answered 401" in line for line in ended.stderr.splitlines() if "| ERROR" in line] == [True]
+    assert "Traceback" not in ended.stderr
+    assert "s3cret" not in ended.stderr
+
+
+def test_the_connection_test_reads_one_row_of_each_entity(slow_api, lgf):
+    ended = run("--config=ENV", "--test", **slow_api)
+    assert ended.returncode == 0, ended.stderr
+    streams = [json.loads(line)["stream"] for line in ended.stdout.splitlines() if '"RECORD"' in line]
+    assert sorted(streams) == ["order_dtl", "order_hdr"]
+    assert len(lgf.requests) == 6
