@@ -13,7 +13,7 @@ RUN := .venv/bin/
 UV := .venv-meltano/bin/uv
 PLUGINS := $(wildcard plugins/*/*.meltano.yml) $(addsuffix /pyproject.toml,$(PACKAGES)) constraints/plugins.txt constraints/build.txt
 
-.PHONY: help setup demo test test-all test-mssql lint lint-python lint-sql format bench build constraints schemas docs clean
+.PHONY: help setup demo test test-all test-mssql lint lint-python lint-sql format bench build record constraints schemas docs clean
 
 help: ## Show the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ format: .venv/.done ## Put the code into its style
 
 bench: setup ## Measure the loader, the mapper and the report
 	for program in bench/*.py; do $(RUN)python "$$program"; done
+
+record: .venv/.done ## Record Graph exchanges from a real tenant, scrubbed: make record CONFIG=config.json
+	$(RUN)python tap-sharepoint-orders/record.py --config "$(CONFIG)"
 
 build: .venv/.done ## Build every package's wheel and source archive into dist/
 	for package in $(PACKAGES); do $(UV) build --quiet --build-constraints constraints/build.txt --out-dir dist "$$package"; done

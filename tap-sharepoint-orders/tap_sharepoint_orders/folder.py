@@ -25,6 +25,17 @@ class Folder:
     def __init__(self, root: Path) -> None:
         self._root = root
 
+    @property
+    def where(self) -> str:
+        """What the settings say of it."""
+        return f"local_path {self._root}"
+
+    def memory(self) -> None:
+        """Nothing: a folder is listed anew each time."""
+
+    def log_traffic(self) -> None:
+        """Nothing: a folder needs no network."""
+
     def files(self) -> list[LibraryFile]:
         """List every file below the folder.
 

@@ -5,12 +5,12 @@ Which of the files are order lists is decided here, once, for every kind of libr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
 LOCK_FILE_PREFIX = "~$"
@@ -28,6 +28,8 @@ class LibraryFile:
         modified_at: Time of the last change, UTC.
         etag: The library's own version mark, where it has one.
         key: What the library finds the file by again: a path, an item id.
+        marks: What the library itself tells one content from another by, the surest first: name to value. Empty where
+            only reading the file can tell.
     """
 
     file_id: str
@@ -36,6 +38,7 @@ class LibraryFile:
     modified_at: datetime
     etag: str | None
     key: str
+    marks: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def name(self) -> str:
@@ -51,8 +54,33 @@ class FileUnavailableError(Exception):
     """One listed file cannot be had. The message says why and what to do."""
 
 
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """A file as an earlier run read it.
+
+    Attributes:
+        content_hash: SHA-256 of the bytes that were read.
+        marks: The marks its version had.
+    """
+
+    content_hash: str
+    marks: Mapping[str, str]
+
+    def mark_kept_by(self, file: LibraryFile) -> str | None:
+        """The name of a mark that shows that the file's content is still the one known, if there is one.
+
+        One equal mark is proof enough: a rename changes eTag only, restoring a version changes all but the hash.
+        """
+        return next((name for name, value in file.marks.items() if self.marks.get(name) == value), None)
+
+
 class DocumentLibrary(Protocol):
     """A place that holds order lists."""
+
+    @property
+    def where(self) -> str:
+        """What the settings say of it, for the log."""
+        ...
 
     def files(self) -> Sequence[LibraryFile]:
         """List every file below the root.
@@ -60,6 +88,17 @@ class DocumentLibrary(Protocol):
         Raises:
             LibraryError: If any part of it cannot be listed: a part left out would look deleted.
         """
+        ...
+
+    def memory(self) -> object:
+        """What the next listing can start from, as JSON; none if it needs nothing.
+
+        It is kept only once everything that was listed has been written.
+        """
+        ...
+
+    def log_traffic(self) -> None:
+        """Write to the log what was asked of the network, if anything was."""
         ...
 
     def copy(self, file: LibraryFile, target: BinaryIO) -> LibraryFile:
@@ -70,14 +109,21 @@ class DocumentLibrary(Protocol):
 
         Raises:
             FileUnavailableError: If it is gone, locked, or was being saved meanwhile.
+            LibraryError: If no file at all can be had now: the run cannot go on.
         """
         ...
 
 
-def order_lists(files: Iterable[LibraryFile], pattern: str) -> list[LibraryFile]:
-    """Those files that match the pattern, in path order, without Excel's lock files."""
+def order_lists(files: Iterable[LibraryFile], pattern: str, excluded: Sequence[str] = ()) -> list[LibraryFile]:
+    """Those files that match the pattern and none of those excluded, in path order, without Excel's lock files."""
     return sorted(
-        (file for file in files if not file.name.startswith(LOCK_FILE_PREFIX) and path_matches(file.path, pattern)),
+        (
+            file
+            for file in files
+            if not file.name.startswith(LOCK_FILE_PREFIX)
+            and path_matches(file.path, pattern)
+            and not any(path_matches(file.path, out) for out in excluded)
+        ),
         key=lambda file: file.path,
     )
 

@@ -6,7 +6,6 @@ it: so whatever ends the run, the state never runs ahead of what was written.
 
 from __future__ import annotations
 
-import secrets
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
@@ -15,7 +14,8 @@ from singer_sdk import Stream
 from singer_sdk import typing as th
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
-from tap_sharepoint_orders.library import LibraryError, order_lists
+from tap_sharepoint_orders.library import KnownFile, LibraryError, order_lists
+from tap_sharepoint_orders.records import load_record, new_load_id, source_file_record, utc_text
 from tap_sharepoint_orders.visits import visit_all
 from tap_sharepoint_orders.worker import ReadOptions
 
@@ -25,12 +25,15 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.metrics import Counter
 
-    from tap_sharepoint_orders.library import LibraryFile
+    from tap_sharepoint_orders.library import DocumentLibrary, LibraryFile
     from tap_sharepoint_orders.tap import TapSharePointOrders
     from tap_sharepoint_orders.visits import Visit
 
 LISTING_UNIT = "order_lists"
 """The unit of a `listing` load: the library as a whole."""
+
+MEMORY = "library"
+"""Where in the state the library's own memory is."""
 
 
 class OrderListStream(Stream):
@@ -88,40 +91,55 @@ class SourceFiles(OrderListStream):
         Yields:
             `source_files` records.
         """
+        try:
+            library = self.tap.library(self.stream_state.get(MEMORY))
+            try:
+                yield from self._read(library)
+            finally:
+                library.log_traffic()
+        except LibraryError as error:
+            self.logger.error("%s", error)  # noqa: TRY400 - the line says it all
+            raise SystemExit(1) from None
+
+    def _read(self, library: DocumentLibrary) -> Iterator[Record]:
         rows, loads = self._siblings()
         listing_started = datetime.now(UTC)
-        files = self._listed()
+        files = order_lists(library.files(), self.config["file_pattern"], self.config["exclude_patterns"])
         if not files:
             self.logger.warning(
-                "No order list was found: no file below local_path %s matches file_pattern %s",
-                self.config["local_path"],
+                "No order list was found: no file below %s matches file_pattern %s",
+                library.where,
                 self.config["file_pattern"],
             )
         # With no bookmark nothing is skipped, so every file present is written: that is a listing.
         complete = not self._bookmark or not files
-        listed_at = _text(listing_started)
+        listed_at = utc_text(listing_started)
         listed = 0
         failed: list[str] = []
 
         with ExitStack() as stack:
             for stream in (rows, loads):
                 stack.enter_context(stream.announced())
-            for number, visit in enumerate(self._visits(files), 1):
+            for number, visit in enumerate(self._visits(library, files), 1):
                 self._log_visit(visit, f"{number} of {len(files)}")
                 if visit.status == "unchanged":
+                    if renamed := self._renamed(visit, listed_at):
+                        yield renamed
+                        self._bookmark[visit.file.file_id]["path"] = visit.file.path
+                    self._learn(visit)
                     continue
                 load_id = new_load_id(visit.started_at) if visit.status == "read" else None
-                yield _source_file(visit, listed_at=listed_at, load_id=load_id)
+                yield source_file_record(visit, listed_at=listed_at, load_id=load_id)
                 listed += 1
                 loaded = load_id is not None and self._write_load(visit, load_id, rows, loads)
                 if visit.status == "failed":
                     failed.append(visit.file.path)
-                self._remember(visit, covered=loaded)
+                self._remember(visit, load_id if loaded else None)
 
             yield from self._deleted(files, listed_at)
             if complete and self.selected:
                 loads.emit(
-                    _load(
+                    load_record(
                         new_load_id(listing_started),
                         unit_id=LISTING_UNIT,
                         stream=self.name,
@@ -131,6 +149,11 @@ class SourceFiles(OrderListStream):
                         qty=None,
                     )
                 )
+            # Only now is all written that the library listed: it may go on from here next time.
+            if memory := library.memory():
+                self.stream_state[MEMORY] = memory
+            else:
+                self.stream_state.pop(MEMORY, None)
             self._write_state()
         if failed and self.config["on_file_error"] == "fail":
             self.logger.error(
@@ -142,23 +165,20 @@ class SourceFiles(OrderListStream):
             )
             raise SystemExit(1)
 
-    def _listed(self) -> list[LibraryFile]:
-        try:
-            return order_lists(self.tap.library().files(), self.config["file_pattern"])
-        except LibraryError as error:
-            self.logger.error("%s", error)  # noqa: TRY400 - the line says it all
-            raise SystemExit(1) from None
-
     def _siblings(self) -> tuple[OrderListRows, Loads]:
         rows = next(stream for stream in self.child_streams if isinstance(stream, OrderListRows))
         loads = next(stream for stream in self.child_streams if isinstance(stream, Loads))
         return rows, loads
 
-    def _visits(self, files: Sequence[LibraryFile]) -> Iterator[Visit]:
+    def _visits(self, library: DocumentLibrary, files: Sequence[LibraryFile]) -> Iterator[Visit]:
         return visit_all(
-            self.tap.library(),
+            library,
             files,
-            {file_id: seen for file_id, known in self._bookmark.items() if (seen := known.get("content_hash"))},
+            {
+                file_id: KnownFile(seen, known.get("marks") or {})
+                for file_id, known in self._bookmark.items()
+                if (seen := known.get("content_hash"))
+            },
             options=ReadOptions(
                 sheet_pattern=self.config["sheet_pattern"],
                 max_rows=self.config["max_rows"],
@@ -166,6 +186,7 @@ class SourceFiles(OrderListStream):
             ),
             max_file_mb=self.config["max_file_mb"],
             workers=self.config["workers"],
+            archive=self.tap.archive(),
         )
 
     def _write_load(self, visit: Visit, load_id: str, rows: OrderListRows, loads: Loads) -> bool:
@@ -174,7 +195,7 @@ class SourceFiles(OrderListStream):
         if not rows.selected or not rows.emit_rows(visit, load_id):
             return False
         loads.emit(
-            _load(
+            load_record(
                 load_id,
                 unit_id=visit.file.file_id,
                 stream=rows.name,
@@ -203,16 +224,37 @@ class SourceFiles(OrderListStream):
             del self._bookmark[file_id]
 
     @property
-    def _bookmark(self) -> dict[str, dict[str, str | None]]:
-        """file_id to the path and content hash of each file known; a file that failed has no hash."""
-        return cast("dict[str, dict[str, str | None]]", self.stream_state.setdefault("files", {}))
+    def _bookmark(self) -> dict[str, dict[str, Any]]:
+        """file_id to what is known of each file: its path, content hash and marks; a file that failed has no hash."""
+        return cast("dict[str, dict[str, Any]]", self.stream_state.setdefault("files", {}))
 
-    def _remember(self, visit: Visit, *, covered: bool) -> None:
-        self._bookmark[visit.file.file_id] = {
-            "path": visit.file.path,
-            "content_hash": visit.content_hash if covered else None,
-        }
+    def _remember(self, visit: Visit, load_id: str | None) -> None:
+        """Put a file into the bookmark: with its content, if the load with its rows stands on stdout."""
+        known: dict[str, Any] = {"path": visit.file.path, "content_hash": visit.content_hash if load_id else None}
+        if load_id and visit.file.marks:
+            known |= {
+                "marks": dict(visit.file.marks),
+                "load_id": load_id,
+                "sheet": visit.reading.sheet,
+                "header_row": visit.reading.header_row,
+            }
+        self._bookmark[visit.file.file_id] = known
         self._write_state()
+
+    def _learn(self, visit: Visit) -> None:
+        """Take over the marks of a version whose content turned out to be the same."""
+        if visit.file.marks:
+            known = self._bookmark[visit.file.file_id]
+            known["marks"] = {**known.get("marks", {}), **visit.file.marks}
+
+    def _renamed(self, visit: Visit, listed_at: str) -> Record | None:
+        """A record of a file that has another path than before and the same content, read by an earlier load."""
+        known = self._bookmark[visit.file.file_id]
+        if visit.file.path == known["path"] or not known.get("load_id"):
+            return None
+        self.logger.info("%s: is now %s", known["path"], visit.file.path)
+        record = source_file_record(visit, listed_at=listed_at, load_id=known["load_id"])
+        return record | {"status": "read", "sheet": known["sheet"], "header_row": known["header_row"]}
 
     def _write_state(self) -> None:
         self.tap.state_writer.write_state(self.tap_state)
@@ -222,7 +264,7 @@ class SourceFiles(OrderListStream):
         if visit.status == "failed":
             self.logger.warning("%s: %s: not read: %s", position, path, reading.error)
         elif visit.status == "unchanged":
-            self.logger.info("%s: %s: unchanged", position, path)
+            self.logger.info("%s: %s: unchanged (%s)", position, path, visit.why)
         else:
             self.logger.info(
                 "%s: %s: %d rows of %r in %.1f s", position, path, reading.rows, reading.sheet, reading.seconds
@@ -326,55 +368,3 @@ class Loads(WorkbookStream):
         th.Property("rows", th.IntegerType, required=True, description="Records written for the load."),
         th.Property("qty", th.NumberType, description="Sum of the numbers in their size runs."),
     ).to_dict()
-
-
-def new_load_id(started_at: datetime) -> str:
-    """A load's id: 12 hex digits of epoch milliseconds, then 20 at random."""
-    return f"{int(started_at.timestamp() * 1000):012x}{secrets.token_hex(10)}"
-
-
-def _source_file(visit: Visit, *, listed_at: str, load_id: str | None) -> Record:
-    return {
-        "file_id": visit.file.file_id,
-        "name": visit.file.name,
-        "path": visit.file.path,
-        "size_bytes": visit.file.size_bytes,
-        "etag": visit.file.etag,
-        "content_hash": visit.content_hash,
-        "modified_at": _text(visit.file.modified_at),
-        "sheet": visit.reading.sheet,
-        "header_row": visit.reading.header_row,
-        "status": visit.status,
-        "error": visit.reading.error,
-        "listed_at": listed_at,
-        "load_id": load_id,
-    }
-
-
-def _load(
-    load_id: str,
-    *,
-    unit_id: str,
-    stream: str,
-    kind: str,
-    started_at: datetime,
-    rows: int,
-    qty: float | None,
-) -> dict[str, Any]:
-    return {
-        "load_id": load_id,
-        "unit_id": unit_id,
-        "stream": stream,
-        "kind": kind,
-        "connection": None,
-        "window_from": None,
-        "window_to": None,
-        "started_at": _text(started_at),
-        "finished_at": _text(datetime.now(UTC)),
-        "rows": rows,
-        "qty": qty,
-    }
-
-
-def _text(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

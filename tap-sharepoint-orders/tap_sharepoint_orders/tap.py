@@ -1,32 +1,46 @@
-"""The tap's settings, and how it starts and stops."""
+"""The tap: what it reads from, and how it starts and stops."""
 
 from __future__ import annotations
 
 import copy
 import os
 import sys
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream, Tap
-from singer_sdk import typing as th
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 
+from tap_sharepoint_orders.archive import FolderArchive, archive_folder, is_blob
 from tap_sharepoint_orders.folder import Folder
+from tap_sharepoint_orders.library import LibraryError
+from tap_sharepoint_orders.settings import SETTINGS, folder_of, problems
 from tap_sharepoint_orders.streams import Loads, OrderListRows, SourceFiles
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FrameType
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
     from singer_sdk.singerlib import Message
 
+    from tap_sharepoint_orders.archive import Archive
     from tap_sharepoint_orders.library import DocumentLibrary
 
 EXIT_BY_SIGNAL = 128
 """A process ended by signal n is reported as 128 + n: SIGINT 130, SIGTERM 143."""
+
+
+@contextmanager
+def _sharepoint_needed() -> Iterator[None]:
+    """Say which extra is missing where an import fails."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        msg = f"{error.name} is not installed: install tap-sharepoint-orders[sharepoint]"
+        raise LibraryError(msg) from None
 
 
 class WholeLineWriter(MsgSpecWriter):
@@ -88,101 +102,48 @@ class TapSharePointOrders(Tap):
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
 
-    config_jsonschema: ClassVar[dict[str, Any]] = th.PropertiesList(
-        th.Property(
-            "local_path",
-            th.StringType,
-            title="Folder",
-            description="Folder that holds the order lists, in itself or in folders below it.",
-        ),
-        th.Property(
-            "file_pattern",
-            th.StringType(min_length=1),
-            default="**/*.xls[xm]",
-            title="File pattern",
-            description="Glob that an order list's path below the folder fits; `**` is any number of folders, case "
-            "is ignored. Excel's lock files (`~$...`) never count.",
-        ),
-        th.Property(
-            "sheet_pattern",
-            th.StringType(min_length=1),
-            default="MASTER",
-            title="Sheet pattern",
-            description="The sheet to read: its name, else a glob, else a part of its name; case is ignored. Where "
-            "several sheets fit or none does, the one whose header row fits best is read.",
-        ),
-        th.Property(
-            "max_file_mb",
-            th.IntegerType(minimum=1),
-            default=200,
-            title="Largest file",
-            description="A larger file, in millions of bytes, is reported as failed.",
-        ),
-        th.Property(
-            "max_rows",
-            th.IntegerType(minimum=1, maximum=1_048_576),
-            default=500_000,
-            title="Most rows",
-            description="An order list with more rows is reported as failed. Blank rows do not count.",
-        ),
-        th.Property(
-            "parse_timeout_s",
-            th.IntegerType(minimum=1),
-            default=120,
-            title="Time to read a workbook",
-            description="A workbook that takes more seconds is reported as failed.",
-        ),
-        th.Property(
-            "workers",
-            th.IntegerType(minimum=1, maximum=64),
-            default=2,
-            title="Worker processes",
-            description="How many workbooks are read side by side. Each may take up to 4 GB of memory.",
-        ),
-        th.Property(
-            "on_file_error",
-            th.StringType,
-            default="quarantine",
-            allowed_values=["quarantine", "fail"],
-            title="When a file fails",
-            description="`quarantine`: report it in source_files and go on. `fail`: do the same for every file, then "
-            "end with exit code 1.",
-        ),
-        th.Property(
-            "sync_mode",
-            th.StringType,
-            default="incremental",
-            allowed_values=["incremental", "full"],
-            title="Sync mode",
-            description="`incremental`: read the files whose content differs from the bookmark. `full`: ignore the "
-            "given bookmark and read every file; a new bookmark is written all the same.",
-        ),
-    ).to_dict()
+    config_jsonschema: ClassVar[dict[str, Any]] = SETTINGS
 
     def __init__(self, *, validate_config: bool = True, **options: Any) -> None:  # noqa: ANN401
         if isinstance(given := options.get("config"), dict):
             # A setting given as null is one not given: it takes its default.
             options["config"] = {setting: value for setting, value in given.items() if value is not None}
         super().__init__(validate_config=validate_config, **options)
-        if validate_config and (problem := self._folder_problem()):
+        if validate_config and (found := problems(self.config)):
             summary = "Config validation failed"
-            raise ConfigValidationError(summary, errors=[problem], schema=self.config_jsonschema)
+            raise ConfigValidationError(summary, errors=found, schema=self.config_jsonschema)
 
-    def _folder_problem(self) -> str | None:
-        setting = "local_path (environment variable TAP_SHAREPOINT_ORDERS_LOCAL_PATH)"
-        if not self.config.get("local_path"):
-            return f"{setting} is not set: name the folder that holds the order lists"
-        if not self._folder.is_dir():
-            return f"{setting} is {str(self._folder)!r}, which is no folder: correct it, or mount the share"
-        return None
+    def library(self, remembered: object) -> DocumentLibrary:
+        """The library the settings name.
 
-    @property
-    def _folder(self) -> Path:
-        return Path(self.config["local_path"]).expanduser()
+        Args:
+            remembered: What an earlier run's library left in the state, if it left anything.
 
-    def library(self) -> DocumentLibrary:
-        """The library the settings name."""
-        return Folder(self._folder)
+        Raises:
+            LibraryError: If it cannot be opened. The message names the setting to mend.
+        """
+        if not self.config.get("site_url"):
+            return Folder(folder_of(self.config))
+        with _sharepoint_needed():
+            from tap_sharepoint_orders.connect import open_sharepoint  # noqa: PLC0415 - a folder needs none of it
+
+            return open_sharepoint(self.config, remembered)
+
+    def archive(self) -> Archive | None:
+        """Where the settings want contents kept.
+
+        Raises:
+            LibraryError: If it cannot be opened. The message names the setting to mend.
+        """
+        url = self.config.get("archive_url")
+        if not url:
+            return None
+        if not is_blob(url):
+            return FolderArchive(archive_folder(url))
+        with _sharepoint_needed():
+            from tap_sharepoint_orders.connect import open_blob_archive  # noqa: PLC0415
+
+            return open_blob_archive(self.config)
 
     def discover_streams(self) -> list[Stream]:
         """The tap's streams, the same whatever the library holds."""

@@ -18,7 +18,8 @@ from tap_sharepoint_orders.worker import Reading, WorkbookWorker
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from tap_sharepoint_orders.library import DocumentLibrary, LibraryFile
+    from tap_sharepoint_orders.archive import Archive
+    from tap_sharepoint_orders.library import DocumentLibrary, KnownFile, LibraryFile
     from tap_sharepoint_orders.worker import ReadOptions
 
 MEGABYTE = 1_000_000
@@ -33,6 +34,7 @@ class Visit:
         content_hash: SHA-256, in hex, of exactly the bytes that were read; null if none were.
         status: What came of it.
         reading: Sheet, counts and, where it failed, the reason.
+        why: How it is known that an unchanged file is unchanged.
         worker: The process that reads it, if it had to be read.
     """
 
@@ -42,6 +44,7 @@ class Visit:
     status: Literal["unchanged", "read", "failed"] = "failed"
     reading: Reading = field(default_factory=Reading)
     worker: WorkbookWorker | None = None
+    why: str = ""
 
     def rows(self) -> Iterator[tuple[int, str, str]]:
         """The rows that were read: row number, cells, sizes."""
@@ -63,24 +66,29 @@ class Visit:
 def visit_all(
     library: DocumentLibrary,
     files: Iterable[LibraryFile],
-    known_hashes: Mapping[str, str],
+    known: Mapping[str, KnownFile],
     *,
     options: ReadOptions,
     max_file_mb: int,
     workers: int,
+    archive: Archive | None = None,
 ) -> Iterator[Visit]:
     """Visit files in order; each visit is good until the next one is asked for.
 
     Args:
         library: Where the files are.
         files: The files to visit, in the order in which visits are wanted.
-        known_hashes: file_id to the content hash of files that need no reading if they still have it.
+        known: file_id to what is known of files that need no reading if they still have the same content.
         options: What each worker is told.
         max_file_mb: Larger files, in millions of bytes, are not read.
         workers: How many files are read side by side.
+        archive: Where contents to be read are kept first.
 
     Yields:
         Finished visits.
+
+    Raises:
+        LibraryError: If no file can be had now, or the archive cannot keep one.
     """
     waiting: deque[Visit] = deque()
     current: Visit | None = None
@@ -89,7 +97,16 @@ def visit_all(
             if len(waiting) == workers:
                 current = waiting.popleft()
                 current.finish()
-            waiting.append(_begin(library, file, known_hashes, options, max_file_mb))
+            waiting.append(
+                _begin(
+                    library,
+                    file,
+                    known.get(file.file_id),
+                    options=options,
+                    max_file_mb=max_file_mb,
+                    archive=archive,
+                )
+            )
             if current:
                 yield current
                 current.close()
@@ -107,11 +124,16 @@ def visit_all(
 def _begin(
     library: DocumentLibrary,
     file: LibraryFile,
-    known_hashes: Mapping[str, str],
+    known: KnownFile | None,
+    *,
     options: ReadOptions,
     max_file_mb: int,
+    archive: Archive | None,
 ) -> Visit:
     visit = Visit(file)
+    if known and (mark := known.mark_kept_by(file)):
+        visit.status, visit.why, visit.content_hash = "unchanged", f"same {mark}", known.content_hash
+        return visit
     if file.size_bytes > max_file_mb * MEGABYTE:
         visit.reading = Reading(
             error=f"the file has {file.size_bytes / MEGABYTE:,.0f} MB, more than {max_file_mb}: remove pictures and "
@@ -123,9 +145,11 @@ def _begin(
         visit.file = library.copy(file, copy)
         copy.seek(0)
         visit.content_hash = hashlib.file_digest(copy, "sha256").hexdigest()
-        if visit.content_hash == known_hashes.get(file.file_id):
-            visit.status = "unchanged"
+        if known and visit.content_hash == known.content_hash:
+            visit.status, visit.why = "unchanged", "same bytes"
         else:
+            if archive:
+                archive.store(visit.content_hash, visit.file.name, copy)
             visit.worker = WorkbookWorker(copy, options)
     except FileUnavailableError as error:
         visit.reading = Reading(error=str(error))

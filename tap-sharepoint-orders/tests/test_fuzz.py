@@ -36,7 +36,8 @@ def workbook(tmp_path_factory, small_library) -> bytes:
     return (small_library(tmp_path_factory.mktemp("fuzz")) / "acme.xlsx").read_bytes()
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.slow
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(damage=st.lists(DAMAGE, min_size=1, max_size=4))
 def test_a_damaged_workbook_fails_with_a_reason_or_is_read(workbook, damage):
     with tempfile.TemporaryFile() as file:
