@@ -20,7 +20,7 @@ SINGER = {
     "mapper-orders": "mapper_orders.mapper:MapperOrders",
     "target-mssql": "target_mssql.target:TargetMSSQL",
 }
-COMMANDS = {"recon": ("recon.cli:main", "recon"), "reports": ("order_reports.cli:main", "order-reports")}
+COMMANDS = {"recon": ("recon.cli:main", "recon"), "reports": ("order_reports.cli:cli", "order-reports")}
 NOTE = "<!-- Written by docs/generate.py: change the program's texts, then run `make docs`. -->"
 
 

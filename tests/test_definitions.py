@@ -14,6 +14,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 SDK_SETTINGS = {
     "batch_config",
+    "batch_size_rows",
     "faker_config",
     "flattening_enabled",
     "flattening_max_depth",

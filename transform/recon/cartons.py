@@ -74,8 +74,11 @@ def _read(connection: sa.Connection, table: sa.Table, stream: str, choice: Choic
 
 def _read_again(rows: pd.DataFrame, current: Flags) -> Flags:
     """Mark current rows that a later load holds too: a view that gave rows outside its window gave them twice."""
-    some = rows.loc[current, ["row_id", "load_id"]].sort_values("load_id", ascending=False)
-    again = some.index[some["row_id"].duplicated()]
+    if rows["load_id"].nunique() < 2:  # noqa: PLR2004  (one load holds a row once)
+        return np.zeros(len(rows), dtype=bool)
+    some = rows.loc[current, ["row_id", "load_id"]].astype({"load_id": "str"})
+    newest_first = some.sort_values("load_id", ascending=False, kind="stable")
+    again = newest_first.index[newest_first["row_id"].duplicated()]
     return np.asarray(rows.index.isin(again), dtype=bool)
 
 

@@ -102,16 +102,23 @@ class Normaliser:
         """
         matched = _CODE_FIRST.fullmatch(text) or _CODE_LAST.fullmatch(text)
         if matched is None:
-            return Color("", self._color_name(text))
+            return Color("", self.color_name(text))
         found = matched.groupdict()
         code = found["code"] or found.get("paren") or ""
-        return Color(_without_zeros(code), self._color_name(found["name"]))
+        return Color(_without_zeros(code), self.color_name(found["name"]))
 
-    def _color_name(self, text: str) -> str:
+    def color_name(self, text: str) -> str:
+        """Write a colour's abbreviations out and drop its punctuation: ``NV/WHITE`` is ``NAVY WHITE``.
+
+        A word that follows itself is dropped: ``BLK-BLACK`` is ``BLACK``.
+
+        Returns:
+            The name; the text itself where it holds no word.
+        """
         if text in self._abbreviations:
             return self._abbreviations[text]
-        words = filter(None, _NOT_WORD.split(text))
-        return " ".join(self._abbreviations.get(word, word) for word in words) or text
+        words = [self._abbreviations.get(word, word) for word in _NOT_WORD.split(text) if word]
+        return " ".join(word for word, before in zip(words, [None, *words], strict=False) if word != before) or text
 
     def bare_style(self, style: str, color: str | None, color_code: str | None) -> str | None:
         """Take a trailing colour code off a style: ``AB-1234-NVY`` in navy is ``AB1234``.
@@ -139,7 +146,7 @@ class Normaliser:
         if color:
             parts = self.color(color)
             codes |= {parts.code} if parts.code else set()
-            if self._color_name(token) == parts.name:
+            if self.color_name(token) == parts.name:
                 return True
         return _without_zeros(token) in codes
 

@@ -205,6 +205,8 @@ def _order_forms(orders: pd.DataFrame, rules: CustomerRules) -> Forms:
         **_po_forms(forms["customer_po"], "po", rules),
         **_po_forms(forms["customer_alt_po"], "alt", rules),
         **_color_forms(forms["color"], rules),
+        "code_and_color": _formed(_joined(forms["color_code"], forms["color"]), rules.normaliser.color_name),
+        "color_and_code": _formed(_joined(forms["color"], forms["color_code"]), rules.normaliser.color_name),
         "style_plain": plain,
         "style_bare": _bare_styles(forms["style"], forms["color"], forms["color_code"], rules),
         "style_with_code": np.where(code == NEVER, NEVER, plain + code),
@@ -219,6 +221,7 @@ def _carton_forms(fulfilment: pd.DataFrame, rules: CustomerRules) -> Forms:
     return forms | {
         **_po_forms(forms["customer_po"], "po", rules),
         **_color_forms(forms["color"], rules),
+        "color_words": _formed(forms["color"], rules.normaliser.color_name),
         "style_plain": _formed(forms["style"], plain_style),
         "style_bare": _bare_styles(forms["style"], forms["color"], no_code, rules),
     }
@@ -279,11 +282,15 @@ def _color_levels(order: Forms, carton: Forms) -> list[Comparison]:
     known = _formed_codes(order), _formed_codes(carton)
     other_code = known[0] & known[1] & (order["color_number"] != carton["color_number"])
     both_missing = np.asarray((order["color"] == NEVER) & (carton["color"] == NEVER), dtype=bool)
+    with_code = _equal(order["code_and_color"], carton["color_words"]) | _equal(
+        order["color_and_code"], carton["color_words"]
+    )
     return [
         (_equal(order["color"], carton["color"]), levels.COLOR, "color"),
         (both_missing, levels.COLOR, "color"),
         (_equal(order["color_code"], carton["color"]), levels.COLOR_CODE, "color_code"),
         (_equal(order["color_name"], carton["color_name"]) & ~other_code, levels.COLOR_NORMALISED, "color"),
+        (with_code, levels.COLOR_NORMALISED, "color"),
     ]
 
 

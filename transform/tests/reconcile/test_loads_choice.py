@@ -150,9 +150,10 @@ def test_a_later_window_replaces_its_days_and_no_others(warehouse):
 
 def test_a_view_that_gave_rows_outside_its_window_is_not_counted_twice(warehouse):
     warehouse.shipped([carton(5, date(2026, 3, 1))])
-    warehouse.shipped([carton(5, date(2026, 3, 1))], window=(date(2026, 3, 4), None))
+    newer = warehouse.shipped([carton(5, date(2026, 3, 1))], window=(date(2026, 3, 4), None))
     warehouse.workbook("ACME.xlsx", [order(10)])
     assert warehouse.reconcile().shipped == 5
+    assert [row["load_id"] for row in warehouse.rows("stg_shipped_current")] == [newer]
 
 
 def test_superseded_and_broken_loads_are_swept_behind_two_newer_ones(warehouse):

@@ -54,6 +54,7 @@ def test_without_prefixes_in_the_rules_none_is_taken_off():
         ("NAVY-410", "410", "NAVY"),
         ("LT GRY", "", "LIGHT GREY"),
         ("NV/WHITE", "", "NAVY WHITE"),
+        ("NVY-NAVY", "", "NAVY"),
         ("BLUE 2", "", "BLUE 2"),  # a shade, not a code
         ("410", "", "410"),
         ("---", "", "---"),

@@ -96,6 +96,13 @@ def test_colours_with_another_code_are_other_colours():
     assert only([{"color": "06 - NAVY"}], {"color": "NVY"})["match_rule"] == "color_normalised"
 
 
+def test_a_colour_with_the_orders_own_code_beside_it_is_the_colour():
+    for carton in ("DRM-DREAM BLUE", "DREAM BLUE (DRM)", "DREAM BLUE DRM"):
+        found = only([{"color": "DREAM BLUE", "color_code": "DRM"}], {"color": carton})
+        assert found["match_rule"] == "color_normalised"
+    assert pd.isna(only([{"color": "DREAM BLUE", "color_code": "DRM"}], {"color": "SKY DREAM BLUE"})["order_key_id"])
+
+
 def test_two_missing_colours_do_not_stand_against_a_link_but_one_does():
     found = only([{"color": None}], {"color": None})
     assert (found["match_rule"], pd.isna(found["color_score"])) == ("exact", True)
