@@ -6,6 +6,7 @@ Whatever a command does not need is loaded only by the command that does: each s
 
 from __future__ import annotations
 
+import gc
 import getpass
 import os
 import signal
@@ -151,6 +152,8 @@ def reconcile(settings: Settings, *, allow_shrink: bool, accept: tuple[str, ...]
     """Match, check the books and publish, all or nothing; ends the run."""
     from recon.warehouse import runs
 
+    # Frames hold next to no cycles: looking for them after every 700 objects took a fifth of the time.
+    gc.set_threshold(200_000, 20, 100)
     engine = _warehouse(settings)
     run = runs.open_run(engine)
     try:
