@@ -39,10 +39,8 @@ lint: lint-python lint-sql ## Check style, types and SQL
 lint-python: .venv/.done
 	$(RUN)ruff check .
 	$(RUN)ruff format --check .
-	for package in rules/order_rules tap-sharepoint-orders/tap_sharepoint_orders tap-wms/tap_wms \
-	    mappers/mapper-orders/mapper_orders target-mssql/target_mssql transform/recon reports/order_reports; do \
-	    $(RUN)mypy "$$package"; done
-	$(RUN)mypy examples/*.py
+	$(RUN)mypy rules/order_rules tap-sharepoint-orders/tap_sharepoint_orders tap-wms/tap_wms mappers/mapper-orders/mapper_orders \
+	    target-mssql/target_mssql transform/recon reports/order_reports examples/*.py docs/generate.py
 
 lint-sql: .venv/.done
 	$(RUN)sqlfluff lint --disable-progress-bar .

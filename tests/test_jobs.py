@@ -195,6 +195,7 @@ def test_a_tampered_warehouse_publishes_nothing_and_fails(project: Project) -> N
     assert project.value("SELECT status FROM audit_run ORDER BY run_id DESC LIMIT 1") == "failed"
 
 
+@slow
 def test_an_emptied_folder_stops_before_anything_is_published(project: Project) -> None:
     before = project.published()
     shutil.rmtree(project.order_lists)
@@ -213,6 +214,7 @@ def test_a_rule_file_with_a_mistake_is_refused_with_file_and_line(project: Proje
     assert project.published() == before
 
 
+@slow
 def test_a_second_run_meanwhile_is_turned_away(project: Project) -> None:
     first = project.start("run", "full-sync")
     try:

@@ -20,7 +20,7 @@ MOMENTS = {
 }
 """Seconds into a program's life at which it is at work on the sample: after its start, before its end."""
 
-ALWAYS = {("tap-wms", "KILL"), ("target-mssql", "TERM"), ("recon reconcile", "KILL")}
+ALWAYS = {("tap-wms", "KILL"), ("recon reconcile", "KILL")}
 """Run by `make test`; the others by `make test-all`, as each takes two jobs."""
 CASES = [
     pytest.param(program, name, id=f"{program}-{name}", marks=[] if (program, name) in ALWAYS else pytest.mark.slow)
