@@ -89,14 +89,25 @@ def pages() -> dict[str, str]:
     return singer | {f"{name}.md": command_page(name) for name in COMMANDS}
 
 
-def main() -> None:
-    """Write the pages beside this program."""
+def main() -> int:
+    """Write the pages beside this program; with ``--check`` only say which are not as they should be.
+
+    Returns:
+        The exit code: 1 where ``--check`` found a page to write anew.
+    """
     folder = DOCS / "plugins"
     folder.mkdir(exist_ok=True)
+    stale = 0
     for name, content in pages().items():
-        (folder / name).write_text(content, encoding="utf-8")
+        path = folder / name
+        if path.is_file() and path.read_text(encoding="utf-8") == content:
+            continue
+        stale += 1
         print(f"docs/plugins/{name}", file=sys.stderr)
+        if "--check" not in sys.argv:
+            path.write_text(content, encoding="utf-8")
+    return 1 if stale and "--check" in sys.argv else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -169,7 +169,7 @@ def test_the_steps_of_one_meltano_run_share_a_run_named_after_its_job(tmp_path, 
     meltano.write_text(MELTANO.format(python=sys.executable, steps=[["begin"], ["reconcile"]], main=step))
     meltano.chmod(meltano.stat().st_mode | stat.S_IXUSR)
     environment = os.environ | {"WAREHOUSE_URL": sqlite_warehouse.url.render_as_string(hide_password=False)}
-    command = [meltano, "--environment=dev", "run", "--force", "incremental-sync"]
+    command = [sys.executable, meltano, "--environment=dev", "run", "--force", "incremental-sync"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     opened, continued = (line.split()[1] for line in done.stdout.splitlines() if line.lower().startswith("run "))
     assert opened == continued
