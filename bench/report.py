@@ -59,6 +59,7 @@ def main() -> None:
                 "rows": options.rows,
                 "columns": len(COLUMNS),
                 "seconds": best["seconds"],
+                "cpu_seconds": best["cpu_seconds"],
                 "all_seconds": [run["seconds"] for run in runs],
                 "peak_mb": peak,
                 "file_mb": round(size / 2**20, 1),
@@ -76,7 +77,8 @@ def measure(home: Path) -> dict[str, float]:
     """Write the workbook once.
 
     Returns:
-        Wall-clock seconds from start to exit, and the process's peak resident memory in MB.
+        Wall-clock and processor seconds from start to exit, and the process's peak resident memory in MB. On a busy
+        machine only the processor's say something.
     """
     variables = {**os.environ, "MELTANO_PROJECT_ROOT": str(home), "WAREHOUSE_URL": "sqlite:///warehouse.db"}
     for name in ("REPORTS_WAREHOUSE_URL", "REPORTS_OUTPUT_DIR", "REPORTS_RULES_PATH"):
@@ -88,7 +90,11 @@ def measure(home: Path) -> dict[str, float]:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit(f"order-reports excel ended with {process.returncode}")
-    return {"seconds": round(seconds, 2), "peak_mb": round(usage.ru_maxrss / 1024, 1)}
+    return {
+        "seconds": round(seconds, 2),
+        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 2),
+        "peak_mb": round(usage.ru_maxrss / 1024, 1),
+    }
 
 
 def make_warehouse(home: Path, count: int) -> None:

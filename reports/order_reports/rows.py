@@ -6,7 +6,7 @@ with them. Text is only ever written as text: nothing that a cell holds can beco
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -28,6 +28,7 @@ FIRST_DAY: Final = date(1900, 3, 1)
 
 _DAY_ZERO: Final = date(1899, 12, 30)
 _DAY: Final = timedelta(days=1)
+_CELLS_AT_ONCE: Final = 5_000
 _LETTERS: Final = 1.1
 """Letters of running text to one of a column's width, which counts digits, with room for a word's break."""
 
@@ -131,31 +132,37 @@ class RowSheet(Worksheet):  # type: ignore[misc]  # XlsxWriter ships no types
             for column, look in enumerate(looks)
         ]
         # XlsxWriter's own table of the workbook's texts, by text.
-        shared: dict[str, int] = self.str_table.string_table
+        known: Callable[[str], int | None] = self.str_table.string_table.get
         zero = _DAY_ZERO.toordinal()
-        write = self.fh.write
+        cells: list[str] = []
+        add = cells.append
         row_number = first_row
         for row in rows:
             row_number += 1
             number = str(row_number)
-            cells = [f'<row r="{number}"{_height(row, wrapped) if wrapped else ""}>']
-            add = cells.append
+            add(f'<row r="{number}"{_height(row, wrapped) if wrapped else ""}>')
             # The innermost loop, two million times on a large report: the frequent types are answered here, and
             # the rest, with texts that are new to the workbook, by _cell.
             for (column, start, text, figure, by_value, look), value in zip(columns, row, strict=True):
-                if type(value) is str and value in shared:
+                if type(value) is str and (index := known(value)) is not None:
                     lead = by_value.get(value, text) if by_value else text
-                    add(f"{start}{number}{lead}{shared[value]}</v></c>")
+                    add(f"{start}{number}{lead}{index}</v></c>")
+                elif value is None:
+                    if look.blanks:
+                        add(self._cell(row_number - 1, column, None, look.plain))
                 elif type(value) is int:
                     add(f"{start}{number}{figure}{value}</v></c>")
                 elif type(value) is float:
                     add(f"{start}{number}{figure}{value:.16G}</v></c>")
                 elif type(value) is date and value >= FIRST_DAY:
                     add(f"{start}{number}{figure}{value.toordinal() - zero}</v></c>")
-                elif value is not None or look.blanks:
+                else:
                     add(self._cell(row_number - 1, column, value, look.style(value)))
             add("</row>")
-            write("".join(cells))
+            if len(cells) > _CELLS_AT_ONCE:
+                self.fh.write("".join(cells))
+                cells.clear()
+        self.fh.write("".join(cells))
         self._end(row_number - 1)
         return row_number
 

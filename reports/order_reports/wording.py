@@ -34,6 +34,12 @@ def days_long(days: int) -> str:
     return f"{days:,} day{'' if days == 1 else 's'}"
 
 
+def sentence(reason: str | None) -> str:
+    """Make a sentence of a reason as another program recorded it."""
+    text = (reason or "no reason was recorded").strip()
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
 def why(fact: Fact, days: int | None) -> str:
     """Say why a key is an exception.
 
@@ -78,14 +84,13 @@ def _due(fact: Fact, days: int | None) -> str:
 
 def why_unread(source: Unread) -> str:
     """Say why a workbook's orders are missing."""
-    return f"Never read, so its orders are in no figure. {source.error or 'No reason was recorded.'}"
+    return f"Never read, so its orders are in no figure. {sentence(source.error)}"
 
 
 def why_stale(source: Source, days: int) -> str:
     """Say what is wrong with a source whose older figures stand."""
-    return (
-        f"Last read {days_long(days)} ago, on {day(source.started_at)}; its figures are of then. {source.stale_reason}"
-    )
+    told = f"Last read {days_long(days)} ago, on {day(source.started_at)}; its figures are of then."
+    return f"{told} {sentence(source.stale_reason)}"
 
 
 def why_superseded(source: Source) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
+from zipfile import ZipFile
 
 import sqlalchemy as sa
 import xlsxwriter
@@ -87,7 +90,7 @@ def build(path: Path, connection: sa.Connection, known: Customers) -> None:
     sources = read_sources(connection)
     unread = read_unread(connection)
     books = close_books(read_counts(connection, runs.good), totals)
-    with _open(path, moment) as workbook:
+    with _no_collecting(), _open(path, moment) as workbook:
         looks = styles(workbook)
         customers = [one for one in totals.customers if one.keys]
         tabs = customers_tab.share_out(customers, FIXED)
@@ -163,6 +166,23 @@ def _add_sheets(workbook: xlsxwriter.Workbook, tabs: customers_tab.Tabs) -> dict
         sheets[name] = sheet
     sheets[SUMMARY].activate()
     return sheets
+
+
+# Half the packing time for a file a seventh larger than at zlib's usual level. XlsxWriter has no option for it; should
+# it not look the class up here any more, only the time is lost.
+xlsxwriter.workbook.ZipFile = partial(ZipFile, compresslevel=4)
+
+
+@contextmanager
+def _no_collecting() -> Iterator[None]:
+    """Spare the collector of cycles from going through a million cells that hold none: a tenth of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 @contextmanager

@@ -107,7 +107,7 @@ def test_sources_say_what_is_wrong_and_what_to_do(report: Report, table_of: Tabl
 def test_a_workbook_that_was_never_read_comes_first_and_one_that_once_was_does_not(
     troubles: Any, report: Report, table_of: TableOf
 ) -> None:
-    troubles.file("d/delmore.xlsx", "failed", "The file has zero bytes.")
+    troubles.file("d/delmore.xlsx", "failed", "the file has zero bytes")
     troubles.file("b/birchline.xlsx", "failed", "The file is encrypted.")
     troubles.file("a/acme.xlsx", "read")
     book = report()

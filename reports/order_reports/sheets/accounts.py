@@ -13,7 +13,7 @@ from order_reports.rows import Value
 from order_reports.sheets.canvas import FIRST, Canvas
 from order_reports.styles import FLAG, INK, MEANING, MUTED, PERCENT, RED, STATUS, UNITS
 from order_reports.totals import Totals
-from order_reports.wording import days_long, moment, shown
+from order_reports.wording import days_long, moment, sentence, shown
 
 MOST_SHOWN: Final = 5
 """Sources in trouble that the summary names."""
@@ -64,11 +64,11 @@ class Loads:
 
     def troubles(self) -> list[str]:
         """Say of each source that could not be read what is wrong, the worst first."""
-        told = [f"Never read: {one.path}. {one.error or ''}" for one in self.unread]
+        told = [f"Never read: {one.path}. {sentence(one.error)}" for one in self.unread]
         for one in self.sources:
             if one.stale_reason is not None:
                 days = max((self.as_of - one.started_at.date()).days, 0)
-                told.append(f"Stale: {one.source}, last read {days_long(days)} ago. {one.stale_reason}")
+                told.append(f"Stale: {one.source}, last read {days_long(days)} ago. {sentence(one.stale_reason)}")
         return told
 
 
@@ -80,7 +80,7 @@ def write_passes_and_sources(canvas: Canvas, totals: Totals, loads: Loads, run: 
     right = _write_sources(canvas, loads, run, canvas.row + 1)
     canvas.row = max(left, right)
     troubles = loads.troubles()
-    shown_here = [text[:_LINE] for text in troubles[:MOST_SHOWN]]
+    shown_here = [text if len(text) <= _LINE else f"{text[:_LINE]}…" for text in troubles[:MOST_SHOWN]]
     if len(troubles) > MOST_SHOWN:
         shown_here.append(f"and {len(troubles) - MOST_SHOWN:,} more, all among the exceptions")
     for text in shown_here:

@@ -88,6 +88,7 @@ def write_summary(
     canvas.flush()
     set_up_print(sheet, "Order audit", footer)
     sheet.fit_to_pages(1, 2)
+    sheet.center_horizontally()
     sheet.print_area(0, 0, canvas.row, LAST)
 
 

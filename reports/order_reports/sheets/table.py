@@ -274,4 +274,4 @@ def set_up_print(sheet: RowSheet, title: str, footer: str) -> None:
 
 def _printed(text: str) -> str:
     """Cut a text to what a printed line holds, with nothing in it that Excel takes for a code."""
-    return text[:90].replace("&", "&&")
+    return text[:110].replace("&", "&&")
