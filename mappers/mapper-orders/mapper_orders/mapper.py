@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any, ClassVar, Final
@@ -17,7 +17,6 @@ import click
 from order_rules.config import Rules, RulesError, load_rules
 from order_rules.models import STAGING, singer_schema
 from singer_sdk import typing as th
-from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 from singer_sdk.mapper_base import InlineMapper
 from singer_sdk.plugin_base import _ConfigInput
@@ -27,7 +26,7 @@ from singer_sdk.singerlib.messages import Message
 
 from mapper_orders.counts import INPUT_TABLES, QUARANTINE_TABLES, LoadBook
 from mapper_orders.errors import ContractError
-from mapper_orders.messages import LineReader, PassedOn, record_message
+from mapper_orders.messages import LineReader, LineWriter, PassedOn, record_message
 from mapper_orders.privacy import protectors
 from mapper_orders.streams import Books, input_streams
 from mapper_orders.validate import passed_on
@@ -46,7 +45,7 @@ class MapperOrders(InlineMapper):
     name = "mapper-orders"
     package_name = "mapper-orders"
     message_reader_class: type[GenericSingerReader[str]] = LineReader
-    message_writer_class: type[GenericSingerWriter[bytearray, Message]] = MsgSpecWriter
+    message_writer_class: type[GenericSingerWriter[bytearray, Message]] = LineWriter
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         PluginCapabilities.ABOUT,
         PluginCapabilities.STRUCTURED_LOGGING,
@@ -72,6 +71,12 @@ class MapperOrders(InlineMapper):
         self._books: Books = {}
         self._known: set[str] = set()
         self._announced: set[str] = set()
+
+    def _write_messages(self, messages: Iterable[Message]) -> None:
+        if isinstance(self.message_writer, LineWriter):
+            self.message_writer.write_messages(messages)
+        else:
+            super()._write_messages(messages)
 
     def map_schema_message(self, message_dict: dict[str, Any]) -> Iterator[Message]:
         """Announce the streams that an input stream becomes, each once; an unknown stream passes through.

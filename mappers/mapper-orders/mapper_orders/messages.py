@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
-from singer_sdk.contrib.msgspec import MsgSpecReader
+from singer_sdk.contrib.msgspec import MsgSpecReader, MsgSpecWriter, encoder
 from singer_sdk.singerlib.messages import Message
 
 from mapper_orders.errors import ContractError
@@ -60,6 +62,23 @@ class LineReader(MsgSpecReader):
     def _process_unknown_message(self, message_dict: dict[str, Any]) -> None:
         msg = f"Line {self._line} of the input is a message of the unknown type {message_dict['type']!r:.40}."
         raise ContractError(msg)
+
+
+class LineWriter(MsgSpecWriter):
+    """The SDK's msgspec writer, and a way to write all messages of one input message at once.
+
+    A wide row becomes four or five messages, which need one write and one flush, not one each.
+    """
+
+    def write_messages(self, messages: Iterable[Message]) -> None:
+        """Write messages to standard out, whole lines, and flush.
+
+        Args:
+            messages: the messages in order; none is fine.
+        """
+        if lines := encoder.encode_lines([message.to_dict() for message in messages]):
+            sys.stdout.buffer.write(lines)
+            sys.stdout.flush()
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
 
 from order_rules import ids
@@ -27,7 +27,11 @@ Output = tuple[str, dict[str, Any]]
 
 DATES: Final = frozenset({"ordered_on", "ex_factory_on", "eta_on"})
 MONEY: Final = frozenset({"customer_price", "final_fob_usd"})
-CANONICAL: Final = ("customer_po", "customer_alt_po", "style", "pattern_id", "alias_item", "color")
+_NO_TEXT: Final = DATES | MONEY | {"total_qty"}
+CANONICAL: Final = tuple(
+    (field, f"{field}_source")
+    for field in ("customer_po", "customer_alt_po", "style", "pattern_id", "alias_item", "color")
+)
 """Fields that a line carries canonical and as found."""
 
 _SAME_ON_LINE: Final = (
@@ -142,7 +146,8 @@ class OrderStage:
         customer = self._customer_of(customer_source)
         lines, duplicates = melt(run, lambda header: self._size_of(header, customer))
         order = self._order_check.blank | row.origin.provenance(self._version)
-        wide_text = self._read_fields(order, fields) or not all(cell.header.isascii() for cell in run.cells)
+        headers_and_name = (*(cell.header for cell in run.cells), customer_source or "")
+        wide_text = self._read_fields(order, fields) or not all(map(str.isascii, headers_and_name))
         order["customer"] = customer
         order["customer_source"] = customer_source
         order["size_qty"] = run.qty
@@ -171,7 +176,9 @@ class OrderStage:
             book.findings(fields.findings)
         outputs: list[Output] = [("order_list", order)]
         for record in staged:
-            record["order_line_id"] = self._line_id(record, book)
+            first = self._line_id(record, 0)
+            occurrence = book.occurrence(first)
+            record["order_line_id"] = self._line_id(record, occurrence) if occurrence else first
             outputs.append((self._source.table, record))
         if len(fitting) < len(run.cells):
             outputs += self._set_aside(row, book, lines)
@@ -187,7 +194,11 @@ class OrderStage:
         wide_text = False
         for field, cell in fields.found.items():
             value = cell[1]
-            if field in DATES:
+            if field not in _NO_TEXT:
+                order[field] = text = found_text(value)
+                if text is not None and not text.isascii():
+                    wide_text = True
+            elif field in DATES:
                 order[field], readable = reading.read_day(value)
                 if not readable:
                     fields.findings.append(f"unreadable_date:{field}")
@@ -197,10 +208,6 @@ class OrderStage:
                 if not readable:
                     fields.findings.append(f"unreadable_money:{field}")
                     fields.extra.append(cell)
-            elif field != "total_qty":
-                order[field] = text = found_text(value)
-                if text is not None and not text.isascii():
-                    wide_text = True
         return wide_text
 
     @staticmethod
@@ -225,9 +232,9 @@ class OrderStage:
         line = self._line_check.blank | row.origin.provenance(self._version)
         line["customer"] = order["customer"]
         line["customer_source"] = order["customer_source"]
-        for field in CANONICAL:
+        for field, source in CANONICAL:
             if (found := order[field]) is not None:
-                line[field + "_source"] = found
+                line[source] = found
                 line[field] = clean(found)
         for field in _SAME_ON_LINE:
             line[field] = order[field]
@@ -242,28 +249,25 @@ class OrderStage:
         record["ordered_qty"] = line.qty
         return record
 
-    def _line_id(self, record: dict[str, Any], book: LoadBook) -> str:
+    def _line_id(self, line: dict[str, Any], occurrence: int) -> str:
         """Name a line.
 
         The size goes in cleaned: who retypes a header in other letters names no other line.
         """
-        name = partial(
-            ids.order_line_id,
+        return ids.order_line_id(
             source=self._source.id_source,
-            unit_id=record["unit_id"],
-            sheet=record["sheet"],
-            order_number=record["order_number"],
-            customer_source=record["customer_source"],
-            customer_po_source=record["customer_po_source"],
-            style_source=record["style_source"],
-            color_source=record["color_source"],
-            size_source=clean(record["size_source"]),
-            drop=record["drop"],
-            delivery_method=record["delivery_method"],
+            unit_id=line["unit_id"],
+            sheet=line["sheet"],
+            order_number=line["order_number"],
+            customer_source=line["customer_source"],
+            customer_po_source=line["customer_po_source"],
+            style_source=line["style_source"],
+            color_source=line["color_source"],
+            size_source=clean(line["size_source"]),
+            drop=line["drop"],
+            delivery_method=line["delivery_method"],
+            occurrence=occurrence,
         )
-        first = name(occurrence=0)
-        occurrence = book.occurrence(first)
-        return name(occurrence=occurrence) if occurrence else first
 
     def _set_aside(self, row: WideRow, book: LoadBook, lines: list[Line]) -> list[Output]:
         """Exclude or quarantine the cells that are no line, while the rest of the row goes on."""

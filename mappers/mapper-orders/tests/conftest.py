@@ -214,6 +214,24 @@ def counts() -> Callable[[Iterable[Message]], dict[tuple[str, str, str], tuple[i
     return _counts
 
 
+@pytest.fixture(scope="session")
+def one(read_sheet: Any, sheet_row: Any, records: Any, counts: Any) -> Any:
+    """Run one sheet row; give its order list row (or ``None``), its lines, its quarantine and the counts."""
+
+    def _one(cells: Any, sizes: Any = None, **others: Any) -> tuple[Any, list[Any], list[Any], Any]:
+        messages = read_sheet(sheet_row(cells, sizes, **others))
+        orders = records(messages, "order_list")
+        assert len(orders) <= 1
+        return (
+            orders[0] if orders else None,
+            records(messages, "stg_orders_sharepoint"),
+            records(messages, "stg_quarantine_sharepoint"),
+            counts(messages),
+        )
+
+    return _one
+
+
 VIEW_COLUMNS = {
     "master_order_list": (
         "Customer",

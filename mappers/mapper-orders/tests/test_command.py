@@ -39,6 +39,16 @@ def test_messages_go_from_standard_in_to_standard_out(settings: Any) -> None:
     assert (done.returncode, done.stdout) == (0, STATE)
 
 
+def test_the_command_writes_what_the_golden_file_holds_to_the_byte(tmp_path: Path) -> None:
+    tests = Path(__file__).parent
+    settings = tmp_path / "settings.json"
+    settings.write_text(json.dumps({"rules_path": str(tests / "config")}), encoding="utf-8")
+    messages = tests / "golden" / "order_list_hazards.in.singer"
+    arguments = [*COMMAND, "--config", str(settings), "--input", str(messages)]
+    done = subprocess.run(arguments, capture_output=True, timeout=50, check=True)
+    assert done.stdout == messages.with_name("order_list_hazards.out.singer").read_bytes()
+
+
 def test_a_bad_rule_ends_with_1_and_its_message_alone(settings: Any, tmp_path: Path) -> None:
     done = command("--config", settings(customers="customers:\n  - canonical: A\n    alias: [B]\n"), text=STATE)
     assert done.returncode == 1
