@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
@@ -198,16 +198,8 @@ class SizeRun(Rule):
     before: str = "TOTAL QTY"
 
 
-class OrderListColumns(Rule):
-    """``order_list_columns.yml``: which header is which field, with the spellings seen."""
-
-    size_run: SizeRun = SizeRun()
-    fields: dict[OrderField, tuple[Text, ...]]
-
-    @cached_property
-    def by_header(self) -> Mapping[str, str]:
-        """Cleaned header to field."""
-        return {cleaned: field for field, headers in self.fields.items() for h in headers if (cleaned := clean(h))}
+def _by_header(fields: Mapping[Any, Iterable[str]]) -> Mapping[str, str]:
+    return {cleaned: field for field, headers in fields.items() for h in headers if (cleaned := clean(h))}
 
 
 class OrderView(Rule):
@@ -218,8 +210,12 @@ class OrderView(Rule):
 
     @cached_property
     def by_header(self) -> Mapping[str, str]:
-        """Cleaned column name to field."""
-        return {cleaned: field for field, headers in self.fields.items() for h in headers if (cleaned := clean(h))}
+        """Cleaned header or column name to field."""
+        return _by_header(self.fields)
+
+
+class OrderListColumns(OrderView):
+    """``order_list_columns.yml``: which header is which field, with the spellings seen."""
 
 
 class CartonView(Rule):
@@ -230,7 +226,7 @@ class CartonView(Rule):
     @cached_property
     def by_header(self) -> Mapping[str, str]:
         """Cleaned column name to field."""
-        return {cleaned: field for field, headers in self.fields.items() for h in headers if (cleaned := clean(h))}
+        return _by_header(self.fields)
 
 
 class WmsColumns(Rule):
