@@ -33,6 +33,9 @@ SDK_SETTINGS = {
 }
 """Settings that the SDK adds to every plugin; the definitions name those that this project sets."""
 
+SET_BY_THE_PROJECT = {"sqlalchemy_url", "load_method", "load_methods", "validate_records", "allow_schema_changes"}
+"""Settings that this project's definitions deliberately set to something else than the plugin's own default."""
+
 PLUGINS = {
     "tap-sharepoint-orders": ("extractors", "tap_sharepoint_orders.tap", "TapSharePointOrders"),
     "tap-wms": ("extractors", "tap_wms.tap", "TapWMS"),
@@ -56,8 +59,9 @@ def test_every_setting_of_a_plugin_is_declared_to_meltano(name: str) -> None:
     for setting, described in declared.items():
         if setting in schema and schema[setting].get("secret"):
             assert described.get("sensitive"), f"{setting} is secret"
-        if setting in schema and "default" in schema[setting] and setting not in {"load_method", "validate_records"}:
-            assert described.get("value", schema[setting]["default"]) is not None
+        if setting in schema and setting not in SET_BY_THE_PROJECT:
+            default = schema[setting].get("default")
+            assert described.get("value", default) == default, f"{setting} is {default!r} outside Meltano"
 
 
 def test_the_plugin_pages_are_what_the_plugins_say_of_themselves() -> None:

@@ -39,6 +39,12 @@ def version_finding(version: str | None) -> str | None:
     return f"The warehouse is at version {version}, this recon needs {HEAD}. Bring it up: recon migrate"
 
 
+def is_current(engine: sa.Engine) -> bool:
+    """Tell whether the warehouse is at this recon's version."""
+    with engine.connect() as connection:
+        return installed_version(connection) == HEAD
+
+
 def require_version(engine: sa.Engine) -> None:
     """Refuse a warehouse of another version.
 
