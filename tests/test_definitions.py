@@ -33,7 +33,14 @@ SDK_SETTINGS = {
 }
 """Settings that the SDK adds to every plugin; the definitions name those that this project sets."""
 
-SET_BY_THE_PROJECT = {"sqlalchemy_url", "load_method", "load_methods", "validate_records", "allow_schema_changes"}
+SET_BY_THE_PROJECT = {
+    "sqlalchemy_url",
+    "load_method",
+    "load_methods",
+    "commit_last",
+    "validate_records",
+    "allow_schema_changes",
+}
 """Settings that this project's definitions deliberately set to something else than the plugin's own default."""
 
 PLUGINS = {

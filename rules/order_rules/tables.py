@@ -295,6 +295,21 @@ recon_customer_run: Final = sa.Table(
     sa.Column("unmatched_qty", sa.BigInteger(), nullable=False),
 )
 
+notification: Final = sa.Table(
+    "notification",
+    metadata,
+    sa.Column("notification_id", ID, primary_key=True, comment="sorts by time"),
+    sa.Column("channel", NAME, nullable=False, comment="monday, email, or a webhook's service and short hash"),
+    sa.Column("run_id", ID, sa.ForeignKey(audit_run.c.run_id), comment="null: the failure belongs to no run"),
+    sa.Column("digest", ID, nullable=False, comment="of what was to be told; equal digests are the same news"),
+    sa.Column("status", CODE, nullable=False, comment="sent, failed, repeated (told before) or silent (nothing to tell)"),
+    sa.Column("error", DOCUMENT, comment="why it was not sent, with no secret in it"),
+    sa.Column("external_id", NAME, comment="the id of what was made elsewhere: a Monday.com item"),
+    sa.Column("sent_at", TIME, nullable=False, index=True),
+)
+
+sa.Index(None, notification.c.channel, notification.c.notification_id)
+
 PUBLISHED: Final = (
     stg_orders,
     stg_packed_current,

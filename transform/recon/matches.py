@@ -17,7 +17,8 @@ from recon.matching import customer_rules, match_customer
 from recon.matching.columns import FIVE, FULFILMENT
 from recon.matching.explain import unlinked
 from recon.matching.normalise import Normaliser
-from recon.matching.overrides import RULED_OUT, Attached, decided
+from recon.matching.overrides import LINK, RULED_OUT, Attached, decided
+from recon.matching.quantities import with_fulfilled_qty, with_open_qty
 
 MATCH: Final = tuple(column.name for column in tables.recon_match.c)
 
@@ -44,6 +45,11 @@ def match_all(
         rejected_order_key_id=look_up(fulfil_keys["fulfil_key_id"], ruled_out)
     )
     open_keys = fulfilment.loc[~fulfilment["fulfil_key_id"].isin(settled), list(FULFILMENT)]
+    open_keys = with_fulfilled_qty(open_keys, fulfil_keys)
+    linked_by_people = decisions[decisions["meaning"] == LINK].reset_index().merge(
+        fulfil_keys[["fulfil_key_id", "packed_qty", "shipped_qty"]], on="fulfil_key_id"
+    )
+    readings = with_open_qty(readings, order_keys, linked_by_people)
     parts = [decided(attached, fulfilment, order_keys), *_by_customer(readings, open_keys, rules)]
     parts = [part for part in parts if len(part)]
     whole = pd.concat(parts, ignore_index=True) if parts else decided(attached, fulfilment, order_keys)

@@ -12,6 +12,10 @@ READING: Final = ("order_key_id", *FIVE, "customer_alt_po", "pattern_id", "alias
 """An order reading: an order key with one combination of the other names its lines go by."""
 FULFILMENT: Final = ("fulfil_key_id", *FIVE, "rejected_order_key_id")
 """A fulfilment key, with an order key that a person ruled out for it."""
+OPEN_QTY: Final = "open_qty"
+"""Units of a reading's order key that people have not linked; may be absent from the readings."""
+FULFILLED_QTY: Final = "fulfilled_qty"
+"""Units of a fulfilment key, packed and shipped; may be absent from the fulfilment."""
 
 PARTS: Final = ("po", "style", "color", "size")
 """The compared fields, as columns of pairs begin: ``po_level``, ``po_points``."""

@@ -68,8 +68,8 @@ def test_migrate_says_what_it_did(tmp_path):
     url = f"sqlite:///{tmp_path}/new.db"
     first = CliRunner().invoke(main, ["--warehouse-url", url, "migrate"])
     second = CliRunner().invoke(main, ["--warehouse-url", url, "migrate"])
-    assert (first.output, first.exit_code) == ("The warehouse is at version 0002 (made anew).\n", 0)
-    assert (second.output, second.exit_code) == ("The warehouse is at version 0002 (as before).\n", 0)
+    assert (first.output, first.exit_code) == ("The warehouse is at version 0003 (made anew).\n", 0)
+    assert (second.output, second.exit_code) == ("The warehouse is at version 0003 (as before).\n", 0)
 
 
 def test_migrate_sql_needs_no_server(call):

@@ -52,8 +52,8 @@ def test_a_warehouse_that_was_never_migrated(warehouse):
 @pytest.mark.parametrize(
     ("version", "said"),
     [
-        ("0001", "version: The warehouse is at version 0001, this recon needs 0002. Bring it up: recon migrate"),
-        ("9999", "version: The warehouse is at version 9999, this recon knows 0002. Install the newer recon."),
+        ("0001", "version: The warehouse is at version 0001, this recon needs 0003. Bring it up: recon migrate"),
+        ("9999", "version: The warehouse is at version 9999, this recon knows 0003. Install the newer recon."),
     ],
 )
 def test_a_warehouse_of_another_version(warehouse, version, said):
