@@ -31,7 +31,7 @@ test-all: setup ## Run the heavy suites too: PostgreSQL, LibreOffice, SQL Server
 	$(RUN)pytest
 
 test-mssql: setup ## Run what needs a SQL Server, named by MSSQL_TEST_URL
-	@test -n "$${MSSQL_TEST_URL:-}" || { echo "MSSQL_TEST_URL names no server, e.g. mssql+pymssql://sa:…@localhost/master" >&2; exit 1; }
+	@test -n "$${MSSQL_TEST_URL:-}" || { echo "MSSQL_TEST_URL names no server; compose.mssql.yml starts one and says how" >&2; exit 1; }
 	$(RUN)pytest -m mssql
 
 lint: lint-python lint-sql ## Check style, types and SQL
