@@ -1,4 +1,4 @@
-"""Reports of order-audit over the published warehouse: the workbook that planners open on Monday morning.
+"""Reports of order-audit over the published warehouse: the workbook planners open on Monday, and a page to look at.
 
-``read`` and ``facts`` know the warehouse, ``sheets`` lay out one tab each, ``workbook`` puts them together.
+``read`` and ``facts`` know the warehouse, ``exceptions`` what both tell, ``sheets`` and ``page`` lay it out.
 """

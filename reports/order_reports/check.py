@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from order_rules.config import Customers, RulesError, load_file
 
+from order_reports.destination import prove_writable
 from order_reports.failure import ReportError, place_of
 from order_reports.settings import Settings
 from order_reports.warehouse import missing_parts, reading
@@ -28,7 +29,7 @@ def check(settings: Settings) -> list[Finding]:
     Returns:
         One finding a thing that was checked; nothing in it is secret.
     """
-    return [*_warehouse(settings), _rules(settings), _output(settings)]
+    return [*_warehouse(settings), _rules(settings), _output(settings), *_channels(settings)]
 
 
 def _warehouse(settings: Settings) -> list[Finding]:
@@ -53,6 +54,12 @@ def _rules(settings: Settings) -> Finding:
 
 
 def _output(settings: Settings) -> Finding:
+    if settings.blob:
+        try:
+            prove_writable(settings.place)
+        except ReportError as error:
+            return Finding(good=False, text=str(error))
+        return Finding(good=True, text=f"output_dir {settings.blob.url}: can be written")
     folder = settings.output_dir
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -66,3 +73,10 @@ def _output(settings: Settings) -> Finding:
             good=False, text=f"output_dir {folder}: {settings.workbook.name} is a folder there. Move it away."
         )
     return Finding(good=True, text=f"output_dir {folder}: can be written")
+
+
+def _channels(settings: Settings) -> list[Finding]:
+    # Most commands need none of what the channels load.
+    from order_reports.notify.check import check_channels  # noqa: PLC0415
+
+    return [Finding(proof.good, proof.text) for proof in check_channels(settings)]

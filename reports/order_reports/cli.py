@@ -1,7 +1,8 @@
-"""The command line: ``order-reports excel`` writes the workbook, ``order-reports check`` proves that it can."""
+"""The command line: ``excel`` writes the workbook, ``page`` the page, and ``check`` proves that they can be written."""
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
@@ -17,14 +18,13 @@ from order_rules.config import RulesError
 from order_reports.check import check as run_checks
 from order_reports.failure import ReportError, redact
 from order_reports.settings import Settings, settings
-from order_reports.workbook import write_report
 
 INTERRUPTED: Final = 130
 TERMINATED: Final = 143
 """128 and the signal's number, as a shell reports a process that a signal ended."""
 
 
-def _with_settings(command: Callable[[Settings], int]) -> Callable[..., None]:
+def _with_settings(command: Callable[..., int]) -> Callable[..., None]:
     """Give a command the settings as options, and its failures one clear line."""
 
     @click.option(
@@ -41,7 +41,14 @@ def _with_settings(command: Callable[[Settings], int]) -> Callable[..., None]:
         default="output/reports",
         show_default=True,
         show_envvar=True,
-        help="The folder that reports are written to.",
+        help="The folder, or address of an Azure Blob container, that reports are written to.",
+    )
+    @click.option(
+        "--retention-days",
+        envvar="REPORTS_RETENTION_DAYS",
+        type=click.IntRange(min=1),
+        show_envvar=True,
+        help="Keep dated copies of the reports for so many days.  [default: none are made]",
     )
     @click.option(
         "--rules-path",
@@ -53,10 +60,20 @@ def _with_settings(command: Callable[[Settings], int]) -> Callable[..., None]:
     )
     @click.option("--debug", is_flag=True, help="Show where in the program an error arose.")
     @wraps(command)
-    def run(warehouse_url: str, output_dir: str, rules_path: str, *, debug: bool) -> None:
+    def run(
+        warehouse_url: str,
+        output_dir: str,
+        rules_path: str,
+        retention_days: int | None,
+        *,
+        debug: bool,
+        **own: Any,  # noqa: ANN401  (whatever options the command has itself)
+    ) -> None:
         with _one_line(debug=debug) as known:
-            known["settings"] = resolved = settings(warehouse_url, output_dir, rules_path)
-            code = command(resolved)
+            known["settings"] = resolved = settings(
+                warehouse_url, output_dir, rules_path, retention_days=retention_days
+            )
+            code = command(resolved, **own)
         if code:
             click.get_current_context().exit(code)
 
@@ -96,8 +113,48 @@ def check(given: Settings) -> int:
 @_with_settings
 def excel(given: Settings) -> int:
     """Write the workbook, order-audit.xlsx."""
-    path = write_report(given)
-    click.echo(f"{path} ({path.stat().st_size / 1024:,.0f} kB)")
+    from order_reports.workbook import write_report  # noqa: PLC0415  (each command loads only its own writer)
+
+    written = write_report(given)
+    click.echo(f"{written.place} ({written.size / 1024:,.0f} kB)")
+    return 0
+
+
+@cli.command()
+@_with_settings
+def page(given: Settings) -> int:
+    """Write the page, order-audit.html: one file to look at in a browser or a mail."""
+    from order_reports.page.build import write_page  # noqa: PLC0415  (each command loads only its own writer)
+
+    written = write_page(given)
+    click.echo(f"{written.place} ({written.size / 1024:,.0f} kB)")
+    return 0
+
+
+@cli.command()
+@click.option("--failed", is_flag=True, help="The job failed: tell what is known of it, warehouse or not.")
+@click.option("--reason", help="What the caller knows of the failure, such as the exit code.")
+@_with_settings
+def notify(given: Settings, *, failed: bool, reason: str | None) -> int:
+    """Tell people of the last run, where config/notify.yml says so.
+
+    What cannot be sent is an error line, and is tried anew by the next run; the exit code stays 0.
+
+    Where the channels lead is set in the environment (docs/notifications.md).
+    """
+    # Most commands need none of what the channels load.
+    from order_reports.notify.send import notify as send  # noqa: PLC0415
+    from order_reports.notify.settings import channels  # noqa: PLC0415
+
+    try:
+        outcome = send(given, channels(os.environ), failed=failed, reason=reason)
+    except ReportError as error:
+        click.echo(f"Error: nothing is sent. {error}", err=True)
+        return 0
+    for line in outcome.said:
+        click.echo(line)
+    for line in outcome.errors:
+        click.echo(f"Error: {line}", err=True)
     return 0
 
 

@@ -88,6 +88,20 @@ def open_facts(connection: sa.Connection) -> Iterator[Fact]:
         yield from map(Fact._make, rows)
 
 
+def actionable_facts(connection: sa.Connection) -> Iterator[Fact]:
+    """Read the keys that a person can act on, of all customers, in no order.
+
+    Args:
+        connection: an open connection.
+
+    Yields:
+        The facts.
+    """
+    statement = _SELECT.where(FACTS.c.recon_status.in_(sorted(ACTIONABLE)))
+    for rows in connection.execute(statement, execution_options={"yield_per": FETCH_ROWS}).partitions():
+        yield from map(Fact._make, rows)
+
+
 def _place(fact: Fact) -> tuple[str, str, str, tuple[int, float, str], str]:
     return (fact.customer_po or "", fact.style or "", fact.color or "", size_rank(fact.size), fact.recon_id)
 

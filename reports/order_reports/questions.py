@@ -67,6 +67,13 @@ def read_questions(connection: sa.Connection) -> list[Question]:
     return sorted(questions, key=lambda one: (-one.units, one.customer or "", one.customer_po or "", one.fulfil_key_id))
 
 
+def count_questions(connection: sa.Connection) -> int:
+    """Count the review queue."""
+    match = tables.recon_match
+    pending = sa.select(sa.func.count()).select_from(match).where(match.c.review_status == "PENDING")
+    return int(connection.scalar(pending) or 0)
+
+
 def _candidates(document: str | None) -> list[dict[str, Any]]:
     try:
         found = json.loads(document) if document else []

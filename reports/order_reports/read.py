@@ -178,3 +178,10 @@ def read_quarantine(connection: sa.Connection) -> list[Quarantined]:
         (Quarantined._make(row) for row in found),
         key=lambda one: (one.source, one.sheet or "", one.row_number or 0, one.place, one.field or "", one.reason_code),
     )
+
+
+def count_quarantined(connection: sa.Connection) -> int:
+    """Count what is in quarantine now."""
+    table = tables.quarantine
+    there = sa.select(sa.func.count()).select_from(table).where(table.c.resolved_at.is_(None))
+    return int(connection.scalar(there) or 0)

@@ -6,9 +6,11 @@ with them. Text is only ever written as text: nothing that a cell holds can beco
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from xlsxwriter.format import Format
@@ -29,6 +31,7 @@ FIRST_DAY: Final = date(1900, 3, 1)
 _DAY_ZERO: Final = date(1899, 12, 30)
 _DAY: Final = timedelta(days=1)
 _CELLS_AT_ONCE: Final = 5_000
+_COPIED_AT_ONCE: Final = 2**20
 _LETTERS: Final = 1.1
 """Letters of running text to one of a column's width, which counts digits, with room for a word's break."""
 
@@ -173,6 +176,20 @@ class RowSheet(Worksheet):  # type: ignore[misc]  # XlsxWriter ships no types
     def release(self) -> None:
         """Close the file that the rows wait in, for a workbook that is given up."""
         self._opt_close()
+
+    def _write_optimized_sheet_data(self) -> None:
+        """Copy the rows' file into the sheet's as it is, where XlsxWriter decodes and encodes all of it again."""
+        if self.dim_rowmin is None:
+            super()._write_optimized_sheet_data()
+            return
+        self._xml_start_tag("sheetData")
+        self.fh.flush()
+        self._opt_close()
+        rows = Path(self.row_data_filename)
+        with rows.open("rb") as written:
+            shutil.copyfileobj(written, self.fh.buffer, _COPIED_AT_ONCE)
+        rows.unlink()
+        self._xml_end_tag("sheetData")
 
     def _begin(self, row: int, first_column: int, last_column: int) -> None:
         if row < self.previous_row:

@@ -10,9 +10,11 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError
 
+from order_reports.destination import Blob, Place, parse_blob
 from order_reports.failure import ReportError
 
 FILE_NAME = "order-audit.xlsx"
+PAGE_NAME = "order-audit.html"
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,20 @@ class Settings:
         warehouse: URL of the warehouse; a SQLite path is absolute.
         output_dir: the folder that reports are written to, absolute.
         rules_path: the folder that holds ``customers.yml``, absolute.
+        blob: the container that reports are written to instead of the folder.
+        retention_days: how long dated copies stay; ``None``: none are made.
     """
 
     warehouse: sa.URL
     output_dir: Path
     rules_path: Path
+    blob: Blob | None = None
+    retention_days: int | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where reports go."""
+        return Place(self.output_dir, self.blob, self.retention_days)
 
     @property
     def workbook(self) -> Path:
@@ -36,21 +47,27 @@ class Settings:
 
 
 def settings(
-    warehouse_url: str, output_dir: str, rules_path: str, environment: Mapping[str, str] | None = None
+    warehouse_url: str,
+    output_dir: str,
+    rules_path: str,
+    environment: Mapping[str, str] | None = None,
+    *,
+    retention_days: int | None = None,
 ) -> Settings:
     """Resolve what was given on the command line or in the environment.
 
     Args:
         warehouse_url: SQLAlchemy URL.
-        output_dir: a folder, absolute or relative to the project.
+        output_dir: a folder, absolute or relative to the project, or an Azure Blob container's address.
         rules_path: a folder, absolute or relative to the project.
         environment: where ``MELTANO_PROJECT_ROOT`` is looked up; by default the process's.
+        retention_days: how long dated copies of the reports stay.
 
     Returns:
         The settings.
 
     Raises:
-        ReportError: the URL is none, without repeating it.
+        ReportError: a URL is none, without repeating it.
     """
     root = Path((os.environ if environment is None else environment).get("MELTANO_PROJECT_ROOT") or Path.cwd())
     try:
@@ -60,4 +77,11 @@ def settings(
         raise ReportError(msg) from None
     if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
         url = url.set(database=str(root / url.database))
-    return Settings(warehouse=url, output_dir=root / output_dir, rules_path=root / rules_path)
+    blob = parse_blob(output_dir)
+    return Settings(
+        warehouse=url,
+        output_dir=root / ("output/reports" if blob else output_dir),
+        rules_path=root / rules_path,
+        blob=blob,
+        retention_days=retention_days,
+    )

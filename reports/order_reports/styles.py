@@ -39,6 +39,11 @@ STATUS: Final = {
     "UNREAD SOURCE": RED,
     "STALE SOURCE": ORANGE,
     "SUPERSEDED": GREY,
+    "ODD ROW": AMBER,
+    "ODD CARTON": AMBER,
+    "SOURCES DIFFER": ORANGE,
+    "LOST DECISION": VIOLET,
+    "LOST WORKBOOK": GREY,
 }
 """Fill and ink of what a row is, in the words that the workbook shows."""
 
@@ -51,24 +56,6 @@ COLORS: Final = STATUS | FLAG
 FLAG_CHART: Final = {"GOOD": "#2E9E63", "ACCEPTABLE": "#A3C644", "QUESTIONABLE": "#F0B23E", "POOR": "#D64545"}
 """The flags in a chart, where pale fills would not be seen."""
 SERIES_CHART: Final = {"ORDERED": "#9AA8BC", "PACKED": "#F0B23E", "SHIPPED": "#2F6DB5"}
-
-MEANING: Final = {
-    "COMPLETE": "ordered, packed and shipped agree within the tolerance",
-    "OPEN": "not due yet",
-    "UNDER": "due, and too little packed or shipped",
-    "UNFULFILLED": "due, and nothing packed or shipped",
-    "OVER": "more packed or shipped than ordered",
-    "NO ORDER": "packed or shipped, and no order for it",
-    "CANCELLED": "cancelled, nothing to fill",
-    "UNREAD SOURCE": "never read, so its orders are missing here",
-    "STALE SOURCE": "could not be read again: older figures stand",
-    "SUPERSEDED": "a workbook left out because another counts",
-    "GOOD": "exact match, variance within the tolerance",
-    "ACCEPTABLE": "fuzzy match of 90 or more, within it too",
-    "QUESTIONABLE": "fuzzy match of 75 or more, within it too",
-    "POOR": "anything else",
-}
-"""The legend: what each word says."""
 
 UNITS: Final = "#,##0"
 PERCENT: Final = "0.0%"

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 from order_rules import tables
 
-from order_reports.facts import FACTS, KEY_FIELDS, unit_sum
+from order_reports.facts import DUE, FACTS, KEY_FIELDS, unit_sum
 
 
 @dataclass
@@ -72,6 +72,28 @@ class PassTotal(NamedTuple):
     units: int
 
 
+class Headline(NamedTuple):
+    """The figures that a report begins with, in units.
+
+    Attributes:
+        ordered: without what was cancelled.
+        packed: packed and not shipped yet.
+        shipped: shipped.
+        open: ordered, not due yet and not there.
+        missing: ordered, due and not there.
+        beyond: packed or shipped beyond an order, or without one.
+        cancelled: cancelled.
+    """
+
+    ordered: int
+    packed: int
+    shipped: int
+    open: int
+    missing: int
+    beyond: int
+    cancelled: int
+
+
 @dataclass(frozen=True)
 class Totals:
     """All customers, and all passes.
@@ -93,6 +115,23 @@ class Totals:
             for status, total in customer.by_status.items():
                 sums[status].add(total)
         return dict(sums)
+
+    def headline(self) -> Headline:
+        """Sum what a report begins with."""
+        statuses = self.statuses()
+
+        def variance(*names: str) -> int:
+            return sum(statuses.get(name, StatusTotal()).variance for name in names)
+
+        return Headline(
+            ordered=sum(one.ordered for one in self.customers),
+            packed=sum(one.packed for one in self.customers),
+            shipped=sum(one.shipped for one in self.customers),
+            open=variance("OPEN"),
+            missing=variance(*sorted(DUE)),
+            beyond=-variance("OVER", "NO_ORDER"),
+            cancelled=sum(one.cancelled for one in self.customers),
+        )
 
     def flags(self) -> dict[str, int]:
         """Sum the keys of each quality flag over all customers."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from order_reports.books import Books
 from order_reports.facts import Fact
-from order_reports.read import WORKBOOKS, Quarantined, Run, Source, Unread
+from order_reports.read import WORKBOOKS, Quarantined, Run, Runs, Source, Unread
 
 
 def shown(code: str | None) -> str | None:
@@ -113,3 +114,43 @@ def what_to_do(found: Quarantined) -> str:
 def run_line(run: Run) -> str:
     """Name a run in one line."""
     return f"{run.job} ({run.mode}), {moment(run.as_of)}, run {run.run_id}"
+
+
+def failed_run(runs: Runs) -> str | None:
+    """Say that the last run failed, why, and whose figures these are.
+
+    Returns:
+        A few sentences; ``None`` where the last run did not fail.
+    """
+    if runs.last is None or runs.last.status != "failed":
+        return None
+    reason = (runs.last.reason or "no reason was recorded").rstrip(".")
+    text = f"THE LAST RUN FAILED ({runs.last.job}, {moment(runs.last.as_of)}): {reason}."
+    if runs.good is None:
+        return f"{text} Nothing has been published yet."
+    return f"{text} All figures are of the last good run, {moment(runs.good.as_of)}."
+
+
+def running(runs: Runs) -> str | None:
+    """Say that a run is under way; ``None`` where none is."""
+    if runs.last is None or runs.last.status != "running":
+        return None
+    text = f"A run is under way since {moment(runs.last.started_at)}."
+    return text if runs.good is None else f"{text} These are the figures before it."
+
+
+def told_of(runs: Runs) -> str:
+    """Say in one line whose figures a report shows."""
+    if runs.told is None:
+        return "Nothing has run yet."
+    return "No run has succeeded yet." if runs.good is None else f"Figures of {run_line(runs.told)}"
+
+
+def verdict(books: Books) -> str:
+    """Say whether every unit is accounted for."""
+    if books.balanced:
+        return "BALANCED: every unit read is in the facts, left out for a reason, or in quarantine"
+    if not books.counted:
+        return "NOT BALANCED: the run left no counts to check the figures by"
+    wrong = ", ".join(f"{flow.name.lower()} by {flow.difference:+,}" for flow in books.flows if flow.difference)
+    return f"NOT BALANCED: {wrong} units. Do not act on these figures; see the books"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import gc
-import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -20,12 +18,15 @@ from order_rules.config import Customers, load_file
 from xlsxwriter.exceptions import FileCreateError
 
 from order_reports.books import close_books
+from order_reports.destination import Draft, delivering
+from order_reports.exceptions import troubles
 from order_reports.facts import open_facts
 from order_reports.failure import ReportError
+from order_reports.findings import named_workbooks, read_oddities
 from order_reports.questions import read_questions
 from order_reports.read import read_counts, read_quarantine, read_runs, read_sources, read_unread
 from order_reports.rows import RowSheet
-from order_reports.settings import Settings
+from order_reports.settings import FILE_NAME, Settings
 from order_reports.sheets import customers as customers_tab
 from order_reports.sheets import exceptions as exceptions_tab
 from order_reports.sheets import open_orders, quarantine, review, scorecard, unknown
@@ -53,25 +54,25 @@ BEFORE_ANY_RUN: Final = datetime(2000, 1, 1)
 _TAB_COLORS: Final = {SUMMARY: NAVY, exceptions_tab.NAME: BAD, review.NAME: "#E5A50A", unknown.NAME: "#E5A50A"}
 
 
-def write_report(settings: Settings) -> Path:
+def write_report(settings: Settings) -> Draft:
     """Write the workbook from what is published now.
 
     Args:
         settings: where the warehouse is and where the workbook goes.
 
     Returns:
-        The workbook's path. It is replaced as a whole: a reader sees the old one or the new one.
+        The workbook in its place. It is replaced as a whole: a reader sees the old one or the new one.
 
     Raises:
         ReportError: the warehouse cannot be read or the file not written; an existing workbook stays as it is.
         RulesError: ``customers.yml`` cannot be used.
     """
     known = load_file(settings.rules_path / "customers.yml", Customers)
-    with _in_place_of(settings.workbook) as unfinished, reading(settings.warehouse) as connection:
+    with delivering(settings.place, FILE_NAME) as draft, reading(settings.warehouse) as connection:
         if missing := missing_parts(connection):
             raise ReportError("The warehouse is not ready: " + "; ".join(missing) + ".")
-        build(unfinished, connection, known)
-    return settings.workbook
+        build(draft.path, connection, known)
+    return draft
 
 
 def build(path: Path, connection: sa.Connection, known: Customers) -> None:
@@ -89,7 +90,9 @@ def build(path: Path, connection: sa.Connection, known: Customers) -> None:
     totals = read_totals(connection)
     sources = read_sources(connection)
     unread = read_unread(connection)
-    books = close_books(read_counts(connection, runs.good), totals)
+    counts = read_counts(connection, runs.good)
+    books = close_books(counts, totals)
+    oddities = read_oddities(connection, counts, named_workbooks(known))
     with _no_collecting(), _open(path, moment) as workbook:
         looks = styles(workbook)
         customers = [one for one in totals.customers if one.keys]
@@ -101,11 +104,9 @@ def build(path: Path, connection: sa.Connection, known: Customers) -> None:
         )
         exceptions_written = exceptions_tab.write_exceptions(
             sheets[exceptions_tab.NAME],
-            exceptions,
-            [*unread, *exceptions_tab.troubled(sources)],
+            troubles(exceptions, sources, unread, oddities, as_of),
             tabs,
             looks,
-            as_of=as_of,
             footer=footer,
         )
         open_total = totals.statuses().get("OPEN", StatusTotal())
@@ -195,40 +196,8 @@ def _open(path: Path, created: datetime) -> Iterator[xlsxwriter.Workbook]:
         try:
             yield workbook
             workbook.close()
+        except FileCreateError as error:
+            raise error.args[0] from None
         finally:
             for sheet in workbook.worksheets():
                 sheet.release()
-
-
-@contextmanager
-def _in_place_of(target: Path) -> Iterator[Path]:
-    """Give a path beside the target that takes its place once it is written.
-
-    The name tells the process, so that two reports at once do not write into one file.
-    """
-    unfinished = target.with_name(f".{target.stem}.{os.getpid()}.tmp")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            yield unfinished
-            unfinished.replace(target)
-        finally:
-            # Where the folder cannot be used at all, unlink fails as well and must not hide why.
-            with suppress(OSError):
-                unfinished.unlink(missing_ok=True)
-    except FileCreateError as error:
-        raise ReportError(_cannot_write(target, error.args[0])) from error
-    except OSError as error:
-        raise ReportError(_cannot_write(target, error)) from error
-
-
-def _cannot_write(target: Path, error: OSError) -> str:
-    if target.is_dir():
-        return f"{target} cannot be written: it is a folder. Move it away, or set output_dir to another folder."
-    if isinstance(error, PermissionError) and target.exists():
-        return f"{target} cannot be replaced: it is open in another program, or its folder is not writable. Close it."
-    if error.errno == errno.ENOSPC:
-        return f"{target} cannot be written: the disk is full."
-    return (
-        f"{target} cannot be written ({error.strerror or error}). Check that output_dir is a folder you may write to."
-    )

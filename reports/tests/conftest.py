@@ -291,6 +291,13 @@ class MadeUp:
             qty=qty,
         )
 
+    def published(self, run_id: str, customer: str, **units: int) -> None:
+        """What a run published of one customer, in units: ordered, packed, shipped, unmatched."""
+        names = ("order_keys", *(f"{name}_qty" for name in ("ordered", "cancelled", "packed", "shipped")))
+        nothing = dict.fromkeys((*names, "exact_qty", "fuzzy_qty", "unmatched_qty"), 0)
+        told = {f"{name}_qty": value for name, value in units.items()}
+        self.row(tables.recon_customer_run, run_id=run_id, customer=customer, input_hash=VERSION, **{**nothing, **told})
+
     def balanced_books(self, *, zero_rows: int = 3, superseded: int = 0, quarantined: int = 0) -> None:
         """The counts that a run leaves where everything adds up."""
         ordered = sum(row["ordered_qty"] for row in self._rows[tables.stg_orders])
@@ -424,8 +431,9 @@ COLORS = ("05 - NAVY", "BLACK", "HEATHER GREY", "IVORY")
 def fill_monday(made: MadeUp) -> None:
     """Fill a warehouse with five customers' orders, seeded, so that every figure is the same each time."""
     chance = random.Random(7)  # noqa: S311  (made-up data)
-    made.run(started_at=MONDAY - timedelta(days=7), job="full-sync")
-    made.run()
+    before = made.run(started_at=MONDAY - timedelta(days=7), job="full-sync")
+    made.published(before, "ACME SPORTSWEAR", ordered=30000, packed=900, shipped=11000, unmatched=100)
+    made.published(made.run(), "ACME SPORTSWEAR", ordered=31000, packed=700, shipped=12500, unmatched=228)
     for customer, (prefix, styles, sizes) in CATALOGUE.items():
         for number in range(6 if customer != "ELDER + SONS" else 2):
             po = f"{prefix}{number + 10}"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+import python_calamine
 from openpyxl.worksheet.worksheet import Worksheet
+from order_reports.sheets import review
 
 Report = Callable[..., Any]
 TableOf = Callable[[Worksheet], list[dict[str, Any]]]
@@ -90,6 +93,24 @@ def test_a_decision_is_chosen_from_a_list(monday: Any, report: Report) -> None:
     assert rule.showErrorMessage
     assert sheet["A6"].value is None
     assert sheet["A6"].fill.start_color.rgb == "FFFFF9DB"
+
+
+def test_a_filled_in_sheet_is_read_back_by_its_headers_and_ids(
+    warehouse: Any, report: Report, report_path: Path
+) -> None:
+    warehouse.run()
+    candidates = [{"order_key_id": str(n) * 32, "score": 90 - n, "customer_po": f"4500{n}"} for n in (1, 2)]
+    asked = warehouse.stranger("DELMORE KIDS", "450", "A", "NAVY", "M", shipped=36, candidates=candidates)
+    book = report()
+    book["REVIEW"]["A7"], book["REVIEW"]["B7"] = "ACCEPT", "asked the customer"
+    book.save(report_path)
+    # As `recon overrides import` does: the header is the first row that names them all.
+    with python_calamine.CalamineWorkbook.from_path(report_path) as saved:
+        grid = saved.get_sheet_by_name("REVIEW").to_python(skip_empty_area=False)
+    header = next(row for row in grid if {"DECISION", "FULFIL_KEY_ID"} <= set(row))
+    places = [header.index(name) for name in review.READ_BACK]
+    decided = [[row[place] for place in places] for row in grid[grid.index(header) + 1 :] if row[places[0]]]
+    assert decided == [["ACCEPT", "asked the customer", asked, "2" * 32]]
 
 
 def test_a_link_that_lost_its_order_is_asked_for_without_candidates(

@@ -13,11 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from order_rules.canonical import clean
 from order_rules.ids import hash_id
+from order_rules.rule_file import RuleFile, read_rule_file
+from order_rules.rule_file import RulesError as RulesError  # noqa: PLC0414  (how mypy is told that it is for others too)
 
 Source = Literal["order_list", "master_order_list", "packed", "shipped"]
 """Where a customer's name was found."""
@@ -68,10 +69,6 @@ CartonField = Literal[
 ]
 
 
-class RulesError(Exception):
-    """A rule file cannot be used. The message names file, line, what was found and what was expected."""
-
-
 class Rule(BaseModel):
     """A part of a rule file. Unknown keys are refused: a misspelt key is not a rule that is silently off."""
 
@@ -79,7 +76,7 @@ class Rule(BaseModel):
 
 
 def _scalar_text(value: object) -> object:
-    """YAML reads the size ``28`` as a number; in a rule it is a name."""
+    """A size made in a program may be the number 28; in a rule it is a name."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
@@ -253,6 +250,10 @@ class Matching(Rule):
         keep_loads: superseded and incomplete loads kept behind the current ones.
         po_prefixes: words that may stand before a PO number and do not belong to it.
         color_abbreviations: canonical colour to its abbreviations.
+        fuzzy_threshold: least score, 0 to 100, of a fuzzy link; ``customers.yml`` can set it for one customer.
+        review_margin: a fuzzy link fewer points before its runner-up than this is also a question for a person.
+        review_from: least score at which an order is proposed for fulfilment that stays unlinked.
+        most_pairs: how many pairs one block of a fuzzy comparison may make before a further field cuts it.
     """
 
     orders_from: Literal["order_list", "wms"] = "order_list"
@@ -267,6 +268,10 @@ class Matching(Rule):
     keep_loads: int = Field(default=2, ge=1)
     po_prefixes: tuple[Text, ...] = ()
     color_abbreviations: dict[Text, tuple[Text, ...]] = Field(default_factory=dict)
+    fuzzy_threshold: float = Field(default=80, ge=0, le=100)
+    review_margin: float = Field(default=10, ge=0, le=100)
+    review_from: float = Field(default=70, ge=0, le=100)
+    most_pairs: int = Field(default=200_000, ge=1)
 
 
 class PrivacyRule(Rule):
@@ -289,6 +294,42 @@ class Privacy(Rule):
 
     rules: tuple[PrivacyRule, ...] = ()
     key_env: str = "ORDER_AUDIT_PRIVACY_KEY"
+
+
+class Speaking(Rule):
+    """When a channel speaks of a run. Whatever holds, it speaks once: the same news is not repeated.
+
+    Attributes:
+        always: of every run.
+        on_failure: when a run failed, and once when one succeeds again.
+        exceptions_over: when more order keys than this can be acted on (due and missing, over-shipped, without
+            order), and again once they have been fewer meanwhile; ``None``: never.
+        on_unknown_customer: when a name is new that ``customers.yml`` does not know.
+        variance_over: when an order key that can be acted on lacks, or has too many, more units than this; ``None``:
+            never.
+    """
+
+    always: bool = False
+    on_failure: bool = True
+    exceptions_over: int | None = Field(default=None, ge=1)
+    on_unknown_customer: bool = False
+    variance_over: int | None = Field(default=None, ge=1)
+
+
+class Notify(Rule):
+    """``notify.yml``: when each channel speaks. A channel is set up by its settings, not here.
+
+    It decides no figure, so it is not among ``FILES``: a mistake in it must not stop a run.
+
+    Attributes:
+        monday: the item on a Monday.com board.
+        email: e-mail.
+        chat: Teams, Slack and other webhooks.
+    """
+
+    monday: Speaking = Speaking(always=True)
+    email: Speaking = Speaking()
+    chat: Speaking = Speaking()
 
 
 FILES: Final[dict[str, type[Rule]]] = {
@@ -398,11 +439,14 @@ def load_rules(folder: Path) -> Rules:
     if not folder.is_dir():
         msg = f"{folder}: no such folder. Set rules_path to the folder that holds customers.yml and the other rules."
         raise RulesError(msg)
-    read = {name: load_file(folder / f"{name}.yml", model) for name, model in FILES.items()}
-    rules = Rules.model_validate(read)
-    _refuse_shared_names(folder / "customers.yml", rules.customers)
-    _refuse_shared_sizes(folder / "sizes.yml", rules.sizes)
-    _refuse_size_cycles(folder / "customers.yml", rules.customers)
+    files = {name: read_rule_file(folder / f"{name}.yml", model) for name, model in FILES.items()}
+    rules = Rules.model_validate({name: file.rules for name, file in files.items()})
+    _refuse_shared_names(files["customers"], rules.customers)
+    _refuse_size_cycles(files["customers"], rules.customers)
+    _refuse_shared_sizes(files["sizes"], rules.sizes)
+    _refuse_shared_headers(files["order_list_columns"], (), rules.order_list_columns.fields)
+    for view, columns in rules.wms_columns:
+        _refuse_shared_headers(files["wms_columns"], (view,), columns.fields)
     return rules
 
 
@@ -419,95 +463,71 @@ def load_file(path: Path, model: type[R]) -> R:
     Raises:
         RulesError: naming file and line, what was found and what was expected.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        msg = f"{path}: cannot be read ({error.strerror})."
-        raise RulesError(msg) from None
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f":{mark.line + 1}" if mark else ""
-        msg = f"{path}{where}: not YAML: {getattr(error, 'problem', None) or error}."
-        raise RulesError(msg) from None
-    try:
-        return model.model_validate({} if content is None else content)
-    except ValidationError as error:
-        findings = [
-            f"{path}:{_line(root, finding['loc'])}: {'.'.join(str(p) for p in finding['loc']) or 'the file'}: "
-            f"{finding['msg']} (found {finding['input']!r:.80})"
-            for finding in error.errors()
-        ]
-        raise RulesError("\n".join(findings)) from None
+    return read_rule_file(path, model).rules
 
 
-def _line(node: yaml.Node | None, path: tuple[int | str, ...]) -> int:
-    """Find the line, from 1, that a path of keys and positions leads to, as deep as the file goes."""
-    line = 1
-    for step in path:
-        match node:
-            case yaml.MappingNode():
-                pair = next(((k, v) for k, v in node.value if k.value == str(step)), None)
-                if pair is None:
-                    return line
-                line, node = pair[0].start_mark.line + 1, pair[1]
-            case yaml.SequenceNode() if isinstance(step, int) and step < len(node.value):
-                node = node.value[step]
-                line = node.start_mark.line + 1
-            case _:
-                return line
-    return line
+Place = tuple[int | str, ...]
+"""Keys and positions that lead to a part of a rule file."""
 
 
-def _line_of_text(path: Path, *texts: str) -> int:
-    """Find the last line that holds one of the texts, where a rule clashes with an earlier one."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return max((n for n, line in enumerate(lines, 1) if any(text in line for text in texts)), default=1)
-
-
-def _refuse_shared_names(path: Path, customers: Customers) -> None:
+def _refuse_shared_names(file: RuleFile[Rule], customers: Customers) -> None:
     seen: dict[tuple[str | None, str], str] = {}
-    for customer in customers.customers:
-        names: list[tuple[str | None, str]] = [(None, name) for name in (customer.canonical, *customer.aliases)]
-        names += list(customer.source_names.items())
-        for source, name in names:
+    for number, customer in enumerate(customers.customers):
+        own: Place = ("customers", number)
+        names: list[tuple[str | None, str, Place]] = [(None, customer.canonical, (*own, "canonical"))]
+        names += [(None, name, (*own, "aliases", n)) for n, name in enumerate(customer.aliases)]
+        names += [(source, name, (*own, "source_names", source)) for source, name in customer.source_names.items()]
+        for source, name, place in names:
             key = (source, clean(name) or "")
             if not key[1]:
                 continue
             other = seen.setdefault(key, customer.canonical)
             if other != customer.canonical:
-                msg = (
-                    f"{path}:{_line_of_text(path, name)}: the name {name!r} is claimed by {other!r} and by "
-                    f"{customer.canonical!r}. A name can stand for one customer only: remove it from one of them."
+                raise file.refusal(
+                    place,
+                    f"the name {name!r} is claimed by {other!r} and by {customer.canonical!r}. A name can stand for "
+                    "one customer only: remove it from one of them.",
                 )
-                raise RulesError(msg)
 
 
-def _refuse_shared_sizes(path: Path, sizes: Sizes) -> None:
+def _refuse_shared_sizes(file: RuleFile[Rule], sizes: Sizes) -> None:
     seen: dict[str, str] = {}
     for size, spellings in sizes.sizes.items():
-        for spelling in (size, *spellings):
+        own: Place = ("sizes", size)
+        for spelling, place in ((size, own), *((text, (*own, n)) for n, text in enumerate(spellings))):
             other = seen.setdefault(clean(spelling) or "", size)
             if other != size:
-                msg = (
-                    f"{path}:{_line_of_text(path, spelling)}: the size spelling {spelling!r} is claimed by {other!r} "
-                    f"and by {size!r}. Remove it from one of them."
+                raise file.refusal(
+                    place,
+                    f"the size spelling {spelling!r} is claimed by {other!r} and by {size!r}. Remove it from one of "
+                    "them.",
                 )
-                raise RulesError(msg)
 
 
-def _refuse_size_cycles(path: Path, customers: Customers) -> None:
-    for customer in customers.customers:
+def _refuse_size_cycles(file: RuleFile[Rule], customers: Customers) -> None:
+    for number, customer in enumerate(customers.customers):
         own = {clean(source): clean(target) for source, target in customer.sizes.items()}
-        for source, target in own.items():
+        for found, named in customer.sizes.items():
+            source, target = clean(found), clean(named)
             if target in own and own[target] != target:
-                msg = (
-                    f"{path}:{_line_of_text(path, customer.canonical)}: {customer.canonical!r} turns the size "
-                    f"{source!r} into {target!r} and that into {own[target]!r}. Name the last one directly."
+                raise file.refusal(
+                    ("customers", number, "sizes", found),
+                    f"{customer.canonical!r} turns the size {source!r} into {target!r} and that into {own[target]!r}. "
+                    "Name the last one directly.",
                 )
-                raise RulesError(msg)
+
+
+def _refuse_shared_headers(file: RuleFile[Rule], view: Place, fields: Mapping[Any, tuple[str, ...]]) -> None:
+    seen: dict[str, str] = {}
+    for field, headers in fields.items():
+        for number, header in enumerate(headers):
+            other = seen.setdefault(clean(header) or "", field)
+            if other != field:
+                raise file.refusal(
+                    (*view, "fields", field, number),
+                    f"the header {header!r} is claimed by {other!r} and by {field!r}. A column can be one field only: "
+                    "remove it from one of them.",
+                )
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:
@@ -518,5 +538,5 @@ def json_schemas() -> dict[str, dict[str, Any]]:
     """
     return {
         name: {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}
-        for name, model in FILES.items()
+        for name, model in (FILES | {"notify": Notify}).items()
     }

@@ -92,6 +92,85 @@ load_counts: Final = _staging("load_counts")
 
 sa.Index(None, loads.c.unit_id, loads.c.load_id)
 
+ENTITY_COLUMNS: Final[dict[str, sa.types.TypeEngine[Any]]] = {
+    "text": FOUND,
+    "integer": sa.BigInteger(),
+    "number": MONEY,
+    "boolean": sa.Boolean(),
+    "date": sa.Date(),
+    "date-time": TIME,
+}
+"""The columns that tap-wms' setting `entity_columns` can name, by its names for their types."""
+
+
+def _entity(name: str, fields: dict[str, str], *, indexed: str | None = None) -> sa.Table:
+    """Define an entity of Oracle WMS Cloud: some fields as columns, whatever else a tenant has in ``extra``."""
+    return sa.Table(
+        name,
+        metadata,
+        sa.Column("id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        sa.Column("create_ts", TIME),
+        sa.Column("mod_ts", TIME, index=True),
+        *(sa.Column(field, ENTITY_COLUMNS[kind], index=field == indexed) for field, kind in fields.items()),
+        sa.Column("extra", DOCUMENT, comment="JSON: every other field, and what is no value of its column"),
+    )
+
+
+wms_order_hdr: Final = _entity(
+    "wms_order_hdr",
+    {
+        "facility_key": "text",
+        "company_key": "text",
+        "order_nbr": "text",
+        "order_type_key": "text",
+        "status_id": "integer",
+        "ord_date": "date",
+        "exp_date": "date",
+        "req_ship_date": "date",
+        "start_ship_date": "date",
+        "stop_ship_date": "date",
+        "dest_facility_key": "text",
+        "cust_name": "text",
+        "cust_nbr": "text",
+        "customer_po_nbr": "text",
+        "ref_nbr": "text",
+        "stop_ship_flg": "boolean",
+        "total_orig_ord_qty": "number",
+    },
+    indexed="order_nbr",
+)
+wms_order_dtl: Final = _entity(
+    "wms_order_dtl",
+    {
+        "order_id": "integer",
+        "order_key": "text",
+        "seq_nbr": "integer",
+        "item_id": "integer",
+        "item_key": "text",
+        "item_alternate_code": "text",
+        "po_nbr": "text",
+        "status_id": "integer",
+        "ord_qty": "number",
+        "orig_ord_qty": "number",
+        "alloc_qty": "number",
+    },
+    indexed="order_id",
+)
+wms_allocation: Final = _entity(
+    "wms_allocation",
+    {
+        "order_dtl_id": "integer",
+        "from_inventory_id": "integer",
+        "to_inventory_id": "integer",
+        "wave_id": "integer",
+        "wave_key": "text",
+        "status_id": "integer",
+        "alloc_qty": "number",
+        "packed_qty": "number",
+    },
+    indexed="order_dtl_id",
+)
+
 stg_orders: Final = sa.Table(
     "stg_orders",
     metadata,
@@ -215,7 +294,19 @@ recon_override: Final = sa.Table(
     *_five("fulfil_"),
     sa.Column("order_key_id", ID, comment="null: belongs to no order"),
     *_five("order_"),
-    sa.Column("decision", CODE, nullable=False, comment="LINK or REJECT"),
+    sa.Column("decision", CODE, nullable=False, comment="LINK, or REJECT without an order"),
+    sa.Column("reason", DOCUMENT),
+    sa.Column("decided_by", NAME, nullable=False),
+    sa.Column("decided_at", TIME, nullable=False),
+)
+
+recon_ruled_out: Final = sa.Table(
+    "recon_ruled_out",
+    metadata,
+    sa.Column("fulfil_key_id", ID, primary_key=True),
+    *_five("fulfil_"),
+    sa.Column("order_key_id", ID, primary_key=True, comment="an order that it does not belong to"),
+    *_five("order_"),
     sa.Column("reason", DOCUMENT),
     sa.Column("decided_by", NAME, nullable=False),
     sa.Column("decided_at", TIME, nullable=False),
@@ -302,7 +393,7 @@ notification: Final = sa.Table(
     sa.Column("channel", NAME, nullable=False, comment="monday, email, or a webhook's service and short hash"),
     sa.Column("run_id", ID, sa.ForeignKey(audit_run.c.run_id), comment="null: the failure belongs to no run"),
     sa.Column("digest", ID, nullable=False, comment="of what was to be told; equal digests are the same news"),
-    sa.Column("status", CODE, nullable=False, comment="sent, failed, repeated (told before) or silent (nothing to tell)"),
+    sa.Column("status", CODE, nullable=False, comment="sent, failed, repeated (told before), silent"),
     sa.Column("error", DOCUMENT, comment="why it was not sent, with no secret in it"),
     sa.Column("external_id", NAME, comment="the id of what was made elsewhere: a Monday.com item"),
     sa.Column("sent_at", TIME, nullable=False, index=True),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from order_rules.config import FILES, Rules, RulesError, json_schemas, load_rules
+from order_rules.config import FILES, Notify, Rules, RulesError, json_schemas, load_file, load_rules
 from order_rules.schemas import write_schemas
 from pydantic import ValidationError
 
@@ -56,18 +56,24 @@ CUSTOMER = "customers:\n  - canonical: BRAND A\n"
         ),
         pytest.param(
             {"customers": f"{CUSTOMER}    tolerance_pct: 101\n"},
-            "customers.yml:3: customers.0.tolerance_pct: Input should be less than or equal to 100 (found 101)",
+            "customers.yml:3: customers.0.tolerance_pct: Input should be less than or equal to 100 (found '101')",
             id="a tolerance over 100 percent",
         ),
         pytest.param(
             {"customers": f"{CUSTOMER}    fuzzy_threshold: -1\n"},
-            "customers.yml:3: customers.0.fuzzy_threshold: Input should be greater than or equal to 0 (found -1)",
+            "customers.yml:3: customers.0.fuzzy_threshold: Input should be greater than or equal to 0 (found '-1')",
             id="a threshold below 0",
         ),
         pytest.param(
-            {"customers": "customers:\n  - canonical: BRAND A\n    aliases:\n      - B\n      - NO\n"},
-            "customers.yml:5: customers.0.aliases.1: Input should be a valid string (found False)",
-            id="a name that YAML reads as false",
+            {"customers": "customers:\n  - canonical: BRAND A\n    aliases:\n      - B\n      - ~\n"},
+            "customers.yml:5: customers.0.aliases.1: Input should be a valid string (found None)",
+            id="a name that is none",
+        ),
+        pytest.param(
+            {"customers": f"{CUSTOMER}    tolerance_pct: five\n"},
+            "customers.yml:3: customers.0.tolerance_pct: Input should be a valid number, unable to parse string as a "
+            "number (found 'five')",
+            id="a tolerance that is no number",
         ),
         pytest.param(
             {"customers": "- canonical: BRAND A\n"},
@@ -105,12 +111,12 @@ CUSTOMER = "customers:\n  - canonical: BRAND A\n"
         ),
         pytest.param(
             {"matching": "orders_from: wms\ngrace_days: -1\n"},
-            "matching.yml:2: grace_days: Input should be greater than or equal to 0 (found -1)",
+            "matching.yml:2: grace_days: Input should be greater than or equal to 0 (found '-1')",
             id="a negative grace",
         ),
         pytest.param(
             {"matching": "keep_loads: 0\n"},
-            "matching.yml:1: keep_loads: Input should be greater than or equal to 1 (found 0)",
+            "matching.yml:1: keep_loads: Input should be greater than or equal to 1 (found '0')",
             id="no load kept",
         ),
         pytest.param(
@@ -236,9 +242,99 @@ def test_sizes_of_a_customer_that_lead_on_or_round_are_refused_with_its_line(fol
     (message,) = refusal(folder(customers=f"{CUSTOMER}    sizes: {sizes}\n"))
     last = "2XL" if sizes.endswith("2XL}") else "2X"
     assert message == (
-        f"customers.yml:2: 'BRAND A' turns the size '2XL' into 'XXL' and that into '{last}'. "
+        f"customers.yml:3: 'BRAND A' turns the size '2XL' into 'XXL' and that into '{last}'. "
         f"Name the last one directly."
     )
+
+
+def test_the_line_named_is_that_of_the_claim_and_not_of_a_text_that_holds_it(folder: Folder) -> None:
+    names = "  - {canonical: BRAND A, aliases: [B]}\n  - canonical: BRAND B\n    aliases:\n      - B\n      - BB\n"
+    (message,) = refusal(folder(customers=f"customers:\n{names}"))
+    assert message.startswith("customers.yml:5: the name 'B' is claimed by 'BRAND A' and by 'BRAND B'.")
+    (message,) = refusal(folder(sizes="sizes:\n  M: [MED]\n  L: [MED]\n  XMEDX: [ONE MED]\n"))
+    assert message.startswith("sizes.yml:3: the size spelling 'MED' is claimed by 'M' and by 'L'.")
+
+
+ORDER_LIST = "fields:\n  customer: [CUSTOMER NAME]\n"
+
+
+def test_one_header_under_two_fields_is_refused_with_its_line(folder: Folder) -> None:
+    (message,) = refusal(folder(order_list_columns=f"{ORDER_LIST}  style: [STYLE, customer  name]\n"))
+    assert message == (
+        "order_list_columns.yml:3: the header 'customer  name' is claimed by 'customer' and by 'style'. "
+        "A column can be one field only: remove it from one of them."
+    )
+
+
+@pytest.mark.parametrize("view", ["packed_products", "shipped", "master_order_list"])
+def test_one_column_of_a_view_under_two_fields_is_refused_with_its_line(folder: Folder, view: str) -> None:
+    views = ("packed_products", "shipped", "master_order_list")
+    texts = [f"{name}:\n  fields:\n    customer: [A]\n    style: [{'a' if name == view else 'B'}]\n" for name in views]
+    (message,) = refusal(folder(wms_columns="".join(texts)))
+    line = 4 * (views.index(view) + 1)
+    assert message.startswith(f"wms_columns.yml:{line}: the header 'a' is claimed by 'customer' and by 'style'.")
+
+
+def test_one_header_in_two_views_is_none_of_the_others_business(rules: Rules) -> None:
+    views = rules.wms_columns
+    assert views.packed_products.by_header["CUSTOMER"] == views.shipped.by_header["CUSTOMER"] == "customer"
+
+
+@pytest.mark.parametrize(
+    ("files", "messages"),
+    [
+        (
+            {"matching": "grace_days: 1\n\ngrace_days: 2\n"},
+            ["matching.yml:3: the key 'grace_days' stands in line 1 already. Make one of the two."],
+        ),
+        (
+            {"sizes": "sizes:\n  M: [A]\n  L: [B]\n  M: [C]\n"},
+            ["sizes.yml:4: the key 'M' stands in line 2 already. Make one of the two."],
+        ),
+        (
+            {"customers": "customers:\n  - canonical: A\n    aliases: [B]\n    aliases: [C]\n    canonical: D\n"},
+            [
+                "customers.yml:4: the key 'aliases' stands in line 3 already. Make one of the two.",
+                "customers.yml:5: the key 'canonical' stands in line 2 already. Make one of the two.",
+            ],
+        ),
+    ],
+)
+def test_a_key_that_stands_twice_is_refused_with_both_lines(
+    folder: Folder, files: dict[str, str], messages: list[str]
+) -> None:
+    assert refusal(folder(**files)) == messages
+
+
+def test_an_anchor_may_be_used_twice_and_even_within_itself(folder: Folder) -> None:
+    sizes = "{sizes: {M: &m [MED]}, equivalents: [*m, *m]}"
+    assert load_rules(folder(sizes=sizes)).sizes.equivalents == (("MED",), ("MED",))
+    assert refusal(folder(sizes="sizes: &s {M: *s}"))
+
+
+@pytest.mark.parametrize(
+    "size", ["06", "0o17", "1e3", "1_000", "28.0", "2026-03-04", "12:30", "NO", "yes", "TRUE", ".5"]
+)
+def test_what_is_written_without_quotes_is_read_as_it_is_written(folder: Folder, size: str) -> None:
+    customers = f"{CUSTOMER}    aliases: [{size}]\n    sizes: {{{size}: {size}}}\n"
+    rules = load_rules(folder(customers=customers, sizes=f"sizes:\n  {size}: [A, {size}]\n"))
+    (customer,) = rules.customers.customers
+    assert (customer.aliases, dict(customer.sizes)) == ((size,), {size: size})
+    assert dict(rules.sizes.sizes) == {size: ("A", size)}
+
+
+def test_numbers_and_yes_and_no_are_read_where_a_rule_wants_them(folder: Folder, tmp_path: Path) -> None:
+    matching = load_rules(folder(matching="tolerance_pct: 2.5\ngrace_days: 7\n")).matching
+    assert (matching.tolerance_pct, matching.grace_days) == (2.5, 7)
+    (tmp_path / "notify.yml").write_text("email: {always: yes, on_failure: False}\n", encoding="utf-8")
+    email = load_file(tmp_path / "notify.yml", Notify).email
+    assert (email.always, email.on_failure, email.variance_over) == (True, False, None)
+
+
+def test_a_file_that_is_not_utf8_is_refused_with_its_line(folder: Folder) -> None:
+    made = folder()
+    (made / "customers.yml").write_bytes("customers:\n  - canonical: CAFÉ\n".encode("latin-1"))
+    assert refusal(made) == ["customers.yml:2: is not UTF-8 text (found the byte 0xc9). Save it as UTF-8."]
 
 
 def test_a_size_that_stays_itself_is_no_cycle(folder: Folder) -> None:
@@ -360,6 +456,28 @@ def test_the_json_schemas_kept_for_editors_are_those_of_the_models(project: Path
 
 def test_writing_the_json_schemas_writes_those_that_are_kept(project: Path, tmp_path: Path) -> None:
     written = write_schemas(tmp_path)
-    assert [path.stem for path in written] == list(FILES)
+    assert [path.stem for path in written] == list(json_schemas())
     for path in written:
         assert path.read_text(encoding="utf-8") == (project / "config/schemas" / path.name).read_text(encoding="utf-8")
+
+
+def test_the_kept_rules_for_when_to_speak_are_understood(project: Path) -> None:
+    kept = load_file(project / "config/notify.yml", Notify)
+    assert kept.monday.always
+    assert kept.email.on_failure
+    assert kept.chat == Notify().chat
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("email:\n  exceptions_over: 0\n", "notify.yml:2: email.exceptions_over: Input should be greater than"),
+        ("sms: {always: true}\n", "notify.yml:1: sms: Extra inputs are not permitted"),
+        ("chat:\n  variance: 5\n", "notify.yml:2: chat.variance: Extra inputs are not permitted"),
+    ],
+)
+def test_rules_for_when_to_speak_are_refused_with_their_line(tmp_path: Path, text: str, expected: str) -> None:
+    (tmp_path / "notify.yml").write_text(text, encoding="utf-8")
+    with pytest.raises(RulesError) as raised:
+        load_file(tmp_path / "notify.yml", Notify)
+    assert expected in str(raised.value)

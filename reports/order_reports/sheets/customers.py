@@ -9,7 +9,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from order_reports.facts import ACTIONABLE, Fact, days_late, facts_of, variance_share, weight
+from order_reports.exceptions import ExceptionRow, note
+from order_reports.facts import Fact, facts_of, variance_share
 from order_reports.names import sheet_names
 from order_reports.rows import RowSheet, Value
 from order_reports.sheets.table import FIRST_ROW, MOST_DATA_ROWS, Column, Table, target, write_table
@@ -48,23 +49,6 @@ COLUMNS: Final = (
     Column("PATTERN"),
 )
 LEGEND: Final = ("COMPLETE", "OPEN", "UNDER", "UNFULFILLED", "OVER", "NO ORDER", "CANCELLED", *FLAG)
-
-
-@dataclass(frozen=True)
-class ExceptionRow:
-    """A key that a person can act on, and where it stands.
-
-    Attributes:
-        fact: the key.
-        days: days late, ``None`` where no date is known.
-        weight: units times days.
-        target: its row on its customer's tab; ``None``: the row did not fit.
-    """
-
-    fact: Fact
-    days: int | None
-    weight: int
-    target: str | None
 
 
 @dataclass(frozen=True)
@@ -202,12 +186,10 @@ def _noted(
 ) -> Iterator[tuple[Fact, int | None]]:
     """Note each exception with its row as the facts go by on their way into the sheet."""
     for place, fact in enumerate(facts):
-        days = days_late(fact, as_of)
-        if fact.recon_status in ACTIONABLE:
-            units = fact.qty_variance
-            row = target(sheet_name, FIRST_ROW + place) if place < MOST_DATA_ROWS else None
-            exceptions.append(ExceptionRow(fact, days, weight(units, days), row))
-        yield fact, days
+        row = target(sheet_name, FIRST_ROW + place) if place < MOST_DATA_ROWS else None
+        if (found := note(fact, as_of, row)) is not None:
+            exceptions.append(found)
+        yield fact, None if found is None else found.days
 
 
 def _note_rest(facts: Iterator[tuple[Fact, int | None]]) -> None:

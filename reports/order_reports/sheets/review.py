@@ -15,11 +15,18 @@ from order_reports.sheets.table import FIRST_ROW, Column, Table, Written, write_
 from order_reports.styles import Styles
 
 NAME: Final = "REVIEW"
+DECISION: Final = "DECISION"
+REMARK: Final = "REMARK"
+FULFIL_KEY_ID: Final = "FULFIL_KEY_ID"
+ORDER_KEY_ID: Final = "ORDER_KEY_ID"
+READ_BACK: Final = (DECISION, REMARK, FULFIL_KEY_ID, ORDER_KEY_ID)
+"""The headers that `recon overrides import` reads: never rename one here alone."""
 DECISIONS: Final = ("ACCEPT", "REJECT")
+"""What it understands: this order is right, or wrong. Without a candidate REJECT means that it belongs to no order."""
 
 COLUMNS: Final = (
-    Column("DECISION", "input", width=13),
-    Column("REMARK", "remark", width=24),
+    Column(DECISION, "input", width=13),
+    Column(REMARK, "remark", width=24),
     Column("CUSTOMER"),
     Column("UNITS", "units"),
     Column("PACKED OR SHIPPED AS: PO"),
@@ -33,8 +40,8 @@ COLUMNS: Final = (
     Column("ORDER SIZE"),
     Column("SCORE", "score"),
     Column("LINKED NOW", width=10),
-    Column("FULFIL_KEY_ID", "id", hidden=True),
-    Column("ORDER_KEY_ID", "id", hidden=True),
+    Column(FULFIL_KEY_ID, "id", hidden=True),
+    Column(ORDER_KEY_ID, "id", hidden=True),
 )
 
 

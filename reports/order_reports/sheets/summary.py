@@ -11,18 +11,17 @@ import xlsxwriter
 
 from order_reports.books import Books
 from order_reports.charts import customers_chart, flags_chart
-from order_reports.facts import DUE
+from order_reports.exceptions import ExceptionRow, worst_first
 from order_reports.read import Runs, Source, Unread
 from order_reports.rows import Link, RowSheet, Value
 from order_reports.sheets import accounts
 from order_reports.sheets import exceptions as exceptions_tab
 from order_reports.sheets.canvas import FIRST, LAST, WIDTHS, Canvas, pixels
-from order_reports.sheets.customers import NO_CUSTOMER, ExceptionRow
-from order_reports.sheets.exceptions import worst_first
+from order_reports.sheets.customers import NO_CUSTOMER
 from order_reports.sheets.table import SUMMARY, set_up_print
 from order_reports.styles import AMBER, BAD, FLAG, GOOD, INK, LINK_BLUE, MUTED, NAVY, PAPER, UNITS, Styles
-from order_reports.totals import StatusTotal, Totals
-from order_reports.wording import moment, run_line, shown
+from order_reports.totals import Totals
+from order_reports.wording import failed_run, running, shown, told_of, verdict
 
 WORST: Final = 10
 _CHART_ROWS: Final = 14
@@ -96,22 +95,16 @@ def _head(canvas: Canvas, found: Findings) -> None:
     runs = found.runs
     canvas.put(0, FIRST, "Order audit", bold=True, font_size=22, font_color=NAVY)
     canvas.sheet.set_row(0, 34)
-    told = "Nothing has run yet." if runs.told is None else f"Figures of {run_line(runs.told)}"
-    if runs.good is None and runs.last is not None:
-        told = "No run has succeeded yet."
-    canvas.put(1, FIRST, told, font_color=MUTED)
+    canvas.put(1, FIRST, told_of(runs), font_color=MUTED)
     canvas.row = 3
-    if (failed := failure(runs)) is not None:
+    if (failed := failed_run(runs)) is not None:
         height = 20 * (1 + len(failed) // 110)
         canvas.band(
             canvas.row, FIRST, LAST, failed, max(height, 40), bold=True, font_color="#FFFFFF", bg_color=BAD,
             text_wrap=True, font_size=12, indent=1,
         )  # fmt: skip
         canvas.row += 1
-    elif runs.last is not None and runs.last.status == "running":
-        text = f"A run is under way since {moment(runs.last.started_at)}."
-        if runs.good is not None:
-            text += " These are the figures before it."
+    elif (text := running(runs)) is not None:
         canvas.band(canvas.row, FIRST, LAST, text, bg_color=PAPER, indent=1)
         canvas.row += 1
     if runs.last is None:
@@ -129,29 +122,8 @@ def _head(canvas: Canvas, found: Findings) -> None:
     canvas.row += 1
 
 
-def failure(runs: Runs) -> str | None:
-    """Say that the last run failed, why, and whose figures these are.
-
-    Returns:
-        A few sentences; ``None`` where the last run did not fail.
-    """
-    if runs.last is None or runs.last.status != "failed":
-        return None
-    reason = (runs.last.reason or "no reason was recorded").rstrip(".")
-    text = f"THE LAST RUN FAILED ({runs.last.job}, {moment(runs.last.as_of)}): {reason}."
-    if runs.good is None:
-        return f"{text} Nothing has been published yet."
-    return f"{text} All figures are of the last good run, {moment(runs.good.as_of)}."
-
-
 def _verdict(canvas: Canvas, books: Books) -> None:
-    if books.balanced:
-        text, color = "BALANCED: every unit read is in the facts, left out for a reason, or in quarantine", GOOD
-    elif not books.counted:
-        text, color = "NOT BALANCED: the run left no counts to check the figures by", BAD
-    else:
-        wrong = ", ".join(f"{flow.name.lower()} by {flow.difference:+,}" for flow in books.flows if flow.difference)
-        text, color = f"NOT BALANCED: {wrong} units. Do not act on these figures; see the books below", BAD
+    text, color = verdict(books), GOOD if books.balanced else BAD
     canvas.band(
         canvas.row, FIRST, LAST, text, 34, bold=True, font_size=16, font_color="#FFFFFF", bg_color=color, indent=1
     )
@@ -159,19 +131,14 @@ def _verdict(canvas: Canvas, books: Books) -> None:
 
 
 def _figures(canvas: Canvas, found: Findings) -> None:
-    statuses = found.totals.statuses()
-
-    def units(*names: str) -> int:
-        return sum(statuses.get(name, StatusTotal()).variance for name in names)
-
-    customers = found.totals.customers
+    head = found.totals.headline()
     tiles = (
-        ("ORDERED", sum(one.ordered for one in customers), NAVY),
-        ("PACKED, WAITING", sum(one.packed for one in customers), NAVY),
-        ("SHIPPED", sum(one.shipped for one in customers), NAVY),
-        ("OPEN, NOT DUE", units("OPEN"), NAVY),
-        ("DUE AND MISSING", units(*DUE), BAD if units(*DUE) else NAVY),
-        ("TOO MANY OR NO ORDER", -units("OVER", "NO_ORDER"), BAD if units("OVER", "NO_ORDER") else NAVY),
+        ("ORDERED", head.ordered, NAVY),
+        ("PACKED, WAITING", head.packed, NAVY),
+        ("SHIPPED", head.shipped, NAVY),
+        ("OPEN, NOT DUE", head.open, NAVY),
+        ("DUE AND MISSING", head.missing, BAD if head.missing else NAVY),
+        ("TOO MANY OR NO ORDER", head.beyond, BAD if head.beyond else NAVY),
     )
     places = ((1, 1), (2, 3), (4, 5), (6, 7), (8, 9), (10, 12))
     for (label, figure, color), (first, last) in zip(tiles, places, strict=True):
@@ -189,12 +156,11 @@ def _figures(canvas: Canvas, found: Findings) -> None:
             bg_color=PAPER,
             align="center",
         )
-    cancelled = sum(one.cancelled for one in customers)
     waiting = ", ".join(f"{count:,} on {name}" for name, count in found.waiting.items())
     canvas.put(
         canvas.row + 2,
         FIRST,
-        f"In units. {cancelled:,} more were cancelled. Waiting for a person: {waiting}.",
+        f"In units. {head.cancelled:,} more were cancelled. Waiting for a person: {waiting}.",
         font_color=MUTED,
     )
     canvas.row += 4
