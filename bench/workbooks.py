@@ -121,8 +121,9 @@ def memory(pid: int) -> float:
         pid: the process.
     """
     pids = [pid]
-    with contextlib.suppress(OSError):
-        pids += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):  # of each of its threads
+        with contextlib.suppress(OSError):
+            pids += map(int, children.read_text().split())
     total = 0
     for each in pids:
         try:

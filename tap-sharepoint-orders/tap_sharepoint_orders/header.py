@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from math import isfinite
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -125,9 +126,8 @@ def header_of(row: Sequence[Cell], row_number: int, first_column: int) -> Header
 
 def _may_be_header(row: Sequence[Cell]) -> bool:
     """A test cheap enough for every row of a sheet: does a cell start as UNIT OF MEASURE does?"""
-    return any(
-        type(cell) is str and len(cell) >= len(UNIT_OF_MEASURE) and cell.lstrip()[:4].upper() == "UNIT" for cell in row
-    )
+    long_enough = [cell for cell in row if type(cell) is str and len(cell) >= len(UNIT_OF_MEASURE)]
+    return any(cell.lstrip()[:4].upper() == "UNIT" for cell in long_enough)
 
 
 def column_name(cell: Cell, *, in_size_run: bool) -> str:
@@ -159,13 +159,13 @@ def size_of_date(typed: date) -> str:
 
 def value_of(cell: Cell) -> Value:
     """A cell as the tap writes it: whole numbers without a fraction, dates and times as ISO text."""
-    if isinstance(cell, str | bool | int):
-        return cell
     if isinstance(cell, float):
-        if cell.is_integer() and abs(cell) < LARGEST_EXACT:
+        if cell.is_integer() and -LARGEST_EXACT < cell < LARGEST_EXACT:
             return int(cell)
         # A damaged file can hold a number that JSON has no way to write.
-        return cell if abs(cell) < float("inf") else str(cell)
+        return cell if isfinite(cell) else str(cell)
+    if isinstance(cell, (str, bool, int)):  # the faster of the two ways to write it
+        return cell
     if isinstance(cell, timedelta):
         minutes, seconds = divmod(round(cell.total_seconds()), 60)
         hours, minutes = divmod(minutes, 60)

@@ -115,7 +115,10 @@ class DocumentLibrary(Protocol):
 
 
 def order_lists(files: Iterable[LibraryFile], pattern: str, excluded: Sequence[str] = ()) -> list[LibraryFile]:
-    """Those files that match the pattern and none of those excluded, in path order, without Excel's lock files."""
+    """Those files that match the pattern and none of those excluded, without Excel's lock files.
+
+    The largest come first, so that at the end nobody waits for one that was begun last; equals in path order.
+    """
     return sorted(
         (
             file
@@ -124,7 +127,7 @@ def order_lists(files: Iterable[LibraryFile], pattern: str, excluded: Sequence[s
             and path_matches(file.path, pattern)
             and not any(path_matches(file.path, out) for out in excluded)
         ),
-        key=lambda file: file.path,
+        key=lambda file: (-file.size_bytes, file.path),
     )
 
 

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from tap_sharepoint_orders.visits import Visit
 
 
+LONGEST_ERROR = 1000
+"""Characters of an error, which may name every sheet of a workbook."""
+
+
 def new_load_id(started_at: datetime) -> str:
     """A load's id: 12 hex digits of epoch milliseconds, then 20 at random."""
     return f"{int(started_at.timestamp() * 1000):012x}{secrets.token_hex(10)}"
@@ -30,10 +34,14 @@ def source_file_record(visit: Visit, *, listed_at: str, load_id: str | None) -> 
         "sheet": visit.reading.sheet,
         "header_row": visit.reading.header_row,
         "status": visit.status,
-        "error": visit.reading.error,
+        "error": _clipped(visit.reading.error or visit.reading.left_out),
         "listed_at": listed_at,
         "load_id": load_id,
     }
+
+
+def _clipped(text: str | None) -> str | None:
+    return text if text is None or len(text) <= LONGEST_ERROR else text[: LONGEST_ERROR - 1] + "…"
 
 
 def load_record(

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from singer_sdk import typing as th
 
 from tap_sharepoint_orders.archive import archive_folder, has_sas, is_blob
+from tap_sharepoint_orders.batches import batch_problems
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 ENV_PREFIX = "TAP_SHAREPOINT_ORDERS_"
@@ -132,7 +133,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         default="**/*.xls[xm]",
         title="File pattern",
         description="Glob that an order list's path below the folder fits; `**` is any number of folders, case "
-        "is ignored. Excel's lock files (`~$...`) never count.",
+        "is ignored. `**/*.xls*` adds Excel's binary formats, .xls and .xlsb. Its lock files (`~$...`) never count.",
     ),
     th.Property(
         "exclude_patterns",
@@ -175,8 +176,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         th.IntegerType(minimum=1, maximum=64),
         default=2,
         title="Worker processes",
-        description="How many workbooks are read side by side. Each may take up to 4 GB of memory. Downloads come "
-        "one after another, while others are read.",
+        description="How many processes read workbooks side by side, the largest first. Each is started when there is "
+        "work for it and may take up to 4 GB of memory. Downloads come one after another, while others are read.",
     ),
     th.Property(
         "on_file_error",
@@ -209,7 +210,7 @@ def problems(config: Mapping[str, Any]) -> list[str]:
             f"neither {folder} nor {site} is set: name the folder or the SharePoint site that holds the order lists"
         ]
     found = _folder_problems(config) if config.get("local_path") else _sharepoint_problems(config)
-    return found + _archive_problems(config)
+    return found + _archive_problems(config) + batch_problems(config)
 
 
 def folder_of(config: Mapping[str, Any]) -> Path:

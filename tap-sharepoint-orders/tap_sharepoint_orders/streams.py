@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk import Stream
 from singer_sdk import typing as th
+from singer_sdk.helpers._batch import BaseBatchFileEncoding
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
+from tap_sharepoint_orders.batches import ENCODING, batch_folder, row_batches
 from tap_sharepoint_orders.library import KnownFile, LibraryError, order_lists
 from tap_sharepoint_orders.records import load_record, new_load_id, source_file_record, utc_text
 from tap_sharepoint_orders.visits import visit_all
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.metrics import Counter
 
+    from tap_sharepoint_orders.batches import BatchFolder
     from tap_sharepoint_orders.library import DocumentLibrary, LibraryFile
     from tap_sharepoint_orders.tap import TapSharePointOrders
     from tap_sharepoint_orders.visits import Visit
@@ -43,7 +46,7 @@ class OrderListStream(Stream):
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
     def get_batch_config(self, config: Mapping[str, Any]) -> None:
-        """No BATCH messages: each stream would be written as a whole, not workbook by workbook."""
+        """Nothing for the SDK, which would write each stream as a whole: see `OrderListRows.emit_rows`."""
 
 
 class SourceFiles(OrderListStream):
@@ -68,7 +71,12 @@ class SourceFiles(OrderListStream):
             allowed_values=["read", "failed", "deleted"],
             description="What came of the file in this run.",
         ),
-        th.Property("error", th.StringType, description="Why the file failed and what to do."),
+        th.Property(
+            "error",
+            th.StringType,
+            description="Why the file failed; or what was left out of a file that was read, as a second table below "
+            "the order list. And what to do.",
+        ),
         th.Property("listed_at", th.DateTimeType, required=True, description="When the library was listed."),
         th.Property("load_id", th.StringType, description="The load that holds the file's rows, if it was read."),
     ).to_dict()
@@ -237,6 +245,7 @@ class SourceFiles(OrderListStream):
                 "load_id": load_id,
                 "sheet": visit.reading.sheet,
                 "header_row": visit.reading.header_row,
+                "left_out": visit.reading.left_out,
             }
         self._bookmark[visit.file.file_id] = known
         self._write_state()
@@ -254,7 +263,8 @@ class SourceFiles(OrderListStream):
             return None
         self.logger.info("%s: is now %s", known["path"], visit.file.path)
         record = source_file_record(visit, listed_at=listed_at, load_id=known["load_id"])
-        return record | {"status": "read", "sheet": known["sheet"], "header_row": known["header_row"]}
+        as_read = {"sheet": known["sheet"], "header_row": known["header_row"], "error": known.get("left_out")}
+        return record | {"status": "read", **as_read}
 
     def _write_state(self) -> None:
         self.tap.state_writer.write_state(self.tap_state)
@@ -271,8 +281,8 @@ class SourceFiles(OrderListStream):
             )
         for note in reading.notes:
             self.logger.info("%s: %s", path, note)
-        for warning in reading.warnings:
-            self.logger.warning("%s: %s", path, warning)
+        if reading.left_out:
+            self.logger.warning("%s: %s", path, reading.left_out)
 
 
 class WorkbookStream(OrderListStream):
@@ -337,11 +347,24 @@ class OrderListRows(WorkbookStream):
             "sheet_customer": visit.reading.customer,
             "source_file": visit.file.path,
         }
+        if folder := self._batch_folder():
+            for url, rows in row_batches(folder, self.name, self.schema, same, visit.rows()):
+                self._write_batch_message(BaseBatchFileEncoding(**ENCODING), [url])
+                self._counter.increment(rows)
+            return True
         for written, (row_number, cells, sizes) in enumerate(visit.rows()):
             if written == self.ABORT_AT_RECORD_COUNT:
                 return False
             self.emit({**same, "row_number": row_number, "cells": cells, "sizes": sizes})
         return True
+
+    def _batch_folder(self) -> BatchFolder | None:
+        """Where batch files go; none if records are wanted, or something is to be done to each of them."""
+        whole = all(self.mask["properties", name] for name in self.schema["properties"])
+        mapped = self.config.get("stream_maps") or self.config.get("flattening_enabled")
+        if mapped or not whole or self.ABORT_AT_RECORD_COUNT is not None:
+            return None
+        return batch_folder(self.config)
 
 
 class Loads(WorkbookStream):

@@ -159,12 +159,9 @@ def _begins_table(row: Sequence[Cell], *, gap: int, titled: bool) -> bool:
 
 def _filled(names: Sequence[str], cells: Sequence[Cell]) -> list[tuple[str, Value]]:
     """The cells that are not empty, each with its column's name."""
-    filled: list[tuple[str, Value]] = []
-    for name, cell in zip(names, cells, strict=True):
-        # Most cells are text or empty: they need no conversion.
-        if type(cell) is str:
-            if cell and not cell.isspace():
-                filled.append((name, cell))
-        else:
-            filled.append((name, value_of(cell)))
-    return filled
+    # Most cells are text or empty: they need no conversion.
+    return [
+        (name, cell if type(cell) is str else value_of(cell))
+        for name, cell in zip(names, cells, strict=True)
+        if cell != "" and not (type(cell) is str and cell.isspace())
+    ]

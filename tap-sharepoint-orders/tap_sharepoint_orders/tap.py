@@ -91,7 +91,7 @@ class TapSharePointOrders(Tap):
     name = "tap-sharepoint-orders"
     message_writer_class = WholeLineWriter
 
-    # No BATCH and no ACTIVATE_VERSION: both speak of whole streams, the loads of this tap of single workbooks.
+    # No ACTIVATE_VERSION: it speaks of a whole stream, the loads of this tap of single workbooks.
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         TapCapabilities.CATALOG,
         TapCapabilities.STATE,
@@ -100,6 +100,7 @@ class TapSharePointOrders(Tap):
         PluginCapabilities.STREAM_MAPS,
         PluginCapabilities.FLATTENING,
         PluginCapabilities.STRUCTURED_LOGGING,
+        PluginCapabilities.BATCH,
     ]
 
     config_jsonschema: ClassVar[dict[str, Any]] = SETTINGS

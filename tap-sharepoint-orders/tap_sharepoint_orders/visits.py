@@ -1,6 +1,6 @@
 """Goes through the order lists of a library: copies, compares, and has the changed ones read side by side.
 
-Visits come out in the order the files went in, and at most `workers` + 1 of them are held at a time.
+Visits come out in the order the files went in, and few of them are held at a time, their rows on disk.
 """
 
 from __future__ import annotations
@@ -13,16 +13,22 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from tap_sharepoint_orders.library import FileUnavailableError
-from tap_sharepoint_orders.worker import Reading, WorkbookWorker
+from tap_sharepoint_orders.readers import Readers
+from tap_sharepoint_orders.worker import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from concurrent.futures import Future
 
     from tap_sharepoint_orders.archive import Archive
     from tap_sharepoint_orders.library import DocumentLibrary, KnownFile, LibraryFile
+    from tap_sharepoint_orders.readers import Answer
     from tap_sharepoint_orders.worker import ReadOptions
 
 MEGABYTE = 1_000_000
+
+HELD_PER_WORKER = 4
+"""So many visits for each worker are held at most: while a large workbook is read, small ones go past it."""
 
 
 @dataclass(slots=True)
@@ -35,7 +41,7 @@ class Visit:
         status: What came of it.
         reading: Sheet, counts and, where it failed, the reason.
         why: How it is known that an unchanged file is unchanged.
-        worker: The process that reads it, if it had to be read.
+        answer: What the worker says, once it has read the file; none if it had not to be read.
     """
 
     file: LibraryFile
@@ -43,24 +49,34 @@ class Visit:
     content_hash: str | None = None
     status: Literal["unchanged", "read", "failed"] = "failed"
     reading: Reading = field(default_factory=Reading)
-    worker: WorkbookWorker | None = None
+    answer: Future[Answer] | None = None
     why: str = ""
 
     def rows(self) -> Iterator[tuple[int, str, str]]:
         """The rows that were read: row number, cells, sizes."""
-        if self.worker and self.status == "read":
-            yield from self.worker.rows()
+        if self.answer and self.status == "read":
+            yield from self.answer.result().rows()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the file needs no more waiting for."""
+        return self.answer is None or self.answer.done()
 
     def finish(self) -> None:
         """Wait until the file is read."""
-        if self.worker:
-            self.reading = self.worker.result()
+        if self.answer:
+            self.reading = self.answer.result().reading
             self.status = "failed" if self.reading.error else "read"
 
     def close(self) -> None:
-        """Give back what the visit holds: a process, files."""
-        if self.worker:
-            self.worker.close()
+        """Give back the file that holds the rows, now or as soon as the worker is done with it."""
+        if self.answer:
+            self.answer.add_done_callback(_close)
+
+
+def _close(answer: Future[Answer]) -> None:
+    if not answer.exception():
+        answer.result().close()
 
 
 def visit_all(
@@ -90,34 +106,31 @@ def visit_all(
     Raises:
         LibraryError: If no file can be had now, or the archive cannot keep one.
     """
+    readers = Readers(options, workers)
     waiting: deque[Visit] = deque()
-    current: Visit | None = None
     try:
         for file in files:
-            if len(waiting) == workers:
-                current = waiting.popleft()
-                current.finish()
+            while waiting and (waiting[0].finished or len(waiting) == workers * HELD_PER_WORKER):
+                waiting[0].finish()
+                yield waiting[0]
+                waiting.popleft().close()
             waiting.append(
                 _begin(
                     library,
                     file,
                     known.get(file.file_id),
-                    options=options,
+                    readers=readers,
                     max_file_mb=max_file_mb,
                     archive=archive,
                 )
             )
-            if current:
-                yield current
-                current.close()
-                current = None
         while waiting:
-            current = waiting.popleft()
-            current.finish()
-            yield current
-            current.close()
+            waiting[0].finish()
+            yield waiting[0]
+            waiting.popleft().close()
     finally:
-        for visit in (*waiting, *([current] if current else [])):
+        readers.close()
+        for visit in waiting:
             visit.close()
 
 
@@ -126,7 +139,7 @@ def _begin(
     file: LibraryFile,
     known: KnownFile | None,
     *,
-    options: ReadOptions,
+    readers: Readers,
     max_file_mb: int,
     archive: Archive | None,
 ) -> Visit:
@@ -140,7 +153,7 @@ def _begin(
             "unused sheets, or raise max_file_mb"
         )
         return visit
-    copy = tempfile.TemporaryFile()  # noqa: SIM115 - the worker closes it
+    copy = tempfile.TemporaryFile()  # noqa: SIM115 - closed once it was read
     try:
         visit.file = library.copy(file, copy)
         copy.seek(0)
@@ -150,10 +163,10 @@ def _begin(
         else:
             if archive:
                 archive.store(visit.content_hash, visit.file.name, copy)
-            visit.worker = WorkbookWorker(copy, options)
+            visit.answer = readers.begin(visit.file.name, copy)
     except FileUnavailableError as error:
         visit.reading = Reading(error=str(error))
     finally:
-        if not visit.worker:
+        if not visit.answer:
             copy.close()
     return visit

@@ -5,30 +5,38 @@ Everything that can be wrong with the file ends in a WorkbookError whose text a 
 
 from __future__ import annotations
 
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 from xml.etree import ElementTree as ET
 
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
-from tap_sharepoint_orders.error_cells import error_cells
+from tap_sharepoint_orders import error_cells, xls_errors, xlsb_errors
 from tap_sharepoint_orders.header import TOTAL_QTY, UNIT_OF_MEASURE, Header, folded
 from tap_sharepoint_orders.table import NumberedRow, Table, find_header
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from python_calamine import CalamineSheet, SheetMetadata
 
+    from tap_sharepoint_orders.error_cells import ErrorCells
+
+    FindErrors: TypeAlias = Callable[[BinaryIO, str], ErrorCells]
+
 OLE_MAGIC = bytes.fromhex("d0cf11e0a1b11ae1")
 ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")
+PROTECTED = "the workbook is protected by a password: save it without one (File, Info, Protect Workbook)"
 ZIP_MAGIC = b"PK"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 SAVE_AS = "open it in Excel and save it as an Excel workbook (.xlsx)"
 
+OPEN_FORMATS = (".xlsx", ".xlsm")
+"""Names under which a binary workbook is not read: Excel itself refuses to open it, so nobody can look at a cell."""
 
 DAMAGED = (
     CalamineError,
@@ -38,6 +46,8 @@ DAMAGED = (
     EOFError,
     KeyError,
     NotImplementedError,  # an unknown compression
+    struct.error,
+    IndexError,
     RuntimeError,  # a part said to be encrypted
     ValueError,
 )
@@ -62,7 +72,7 @@ class OrderListSheet:
     header: Header
     notes: tuple[str, ...]
     _sheet: CalamineSheet
-    _errors: dict[int, list[tuple[int, str]]]
+    _errors: ErrorCells
 
     def below_header(self) -> Iterator[NumberedRow]:
         """All rows below the header row, each with its row number in Excel."""
@@ -70,12 +80,13 @@ class OrderListSheet:
         return (row for row in rows if row[0] > self.header.row_number)
 
 
-def read_workbook(file: BinaryIO, sheet_pattern: str) -> tuple[OrderListSheet, Table]:
+def read_workbook(file: BinaryIO, sheet_pattern: str, name: str) -> tuple[OrderListSheet, Table]:
     """Open a workbook at its order list.
 
     Args:
         file: The workbook's bytes, seekable.
         sheet_pattern: Name of the sheet, a glob, or a part of its name; case is ignored.
+        name: The file's name.
 
     Returns:
         The sheet, and the table to read its rows with.
@@ -83,30 +94,30 @@ def read_workbook(file: BinaryIO, sheet_pattern: str) -> tuple[OrderListSheet, T
     Raises:
         WorkbookError: If it is no workbook, damaged, protected, or has no order list.
     """
-    _require_workbook(file)
     try:
-        with zipfile.ZipFile(file) as archive:
-            _require_parts(archive.namelist())
+        find_errors = _format_of(file, name)
         file.seek(0)
-        sheet = _choose(CalamineWorkbook.from_filelike(file), file, sheet_pattern)
+        sheet = _choose(CalamineWorkbook.from_filelike(file), file, sheet_pattern, find_errors)
     except DAMAGED as error:
         msg = f"the file is cut short or damaged ({error}): put back a good copy, or {SAVE_AS}"
         raise WorkbookError(msg) from error
     return sheet, Table(sheet.header)
 
 
-def _require_workbook(file: BinaryIO) -> None:
-    """Tell the files that are often found under .xlsx but are something else."""
+def _format_of(file: BinaryIO, name: str) -> FindErrors:
+    """Tell the files that are often found under a workbook's name but are something else.
+
+    Returns:
+        What finds the error cells in a workbook of this format.
+    """
     start = file.read(512)
+    renamed = name.lower().endswith(OPEN_FORMATS)
+    if start.startswith(ZIP_MAGIC):
+        return _zipped_format_of(file, renamed=renamed)
+    if start.startswith(OLE_MAGIC):
+        return _old_format_of(file, renamed=renamed)
     if not start:
         msg = "the file is empty (0 bytes): the upload or the synchronisation broke off, put back a good copy"
-    elif start.startswith(ZIP_MAGIC):
-        return
-    elif start.startswith(OLE_MAGIC):
-        if ENCRYPTED_PACKAGE in start + file.read():
-            msg = "the workbook is protected by a password: save it without one (File, Info, Protect Workbook)"
-        else:
-            msg = f"the file is an old workbook (.xls) under another name: {SAVE_AS}"
     elif start.removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"<"):
         msg = f"the file is a web page or XML under a workbook's name: {SAVE_AS}"
     else:
@@ -114,18 +125,34 @@ def _require_workbook(file: BinaryIO) -> None:
     raise WorkbookError(msg)
 
 
-def _require_parts(parts: Sequence[str]) -> None:
-    names = {name.replace("\\", "/").casefold() for name in parts}
-    if "xl/workbook.bin" in names:
-        msg = f"the file is a binary workbook (.xlsb): {SAVE_AS}"
-    elif "xl/workbook.xml" not in names:
+def _zipped_format_of(file: BinaryIO, *, renamed: bool) -> FindErrors:
+    with zipfile.ZipFile(file) as archive:
+        parts = {part.replace("\\", "/").casefold() for part in archive.namelist()}
+    if "xl/workbook.xml" in parts:
+        return error_cells.error_cells
+    if "xl/workbook.bin" not in parts:
         msg = f"the file is an archive or another program's document, no Excel workbook: {SAVE_AS}"
+    elif renamed:
+        msg = f"the file is a binary workbook (.xlsb) under another name: {SAVE_AS}"
     else:
-        return
+        return xlsb_errors.error_cells
     raise WorkbookError(msg)
 
 
-def _choose(workbook: CalamineWorkbook, file: BinaryIO, sheet_pattern: str) -> OrderListSheet:
+def _old_format_of(file: BinaryIO, *, renamed: bool) -> FindErrors:
+    file.seek(0)
+    if ENCRYPTED_PACKAGE in file.read():
+        msg = PROTECTED
+    elif renamed:
+        msg = f"the file is an old workbook (.xls) under another name: {SAVE_AS}"
+    elif xls_errors.is_protected(file):
+        msg = PROTECTED
+    else:
+        return xls_errors.error_cells
+    raise WorkbookError(msg)
+
+
+def _choose(workbook: CalamineWorkbook, file: BinaryIO, sheet_pattern: str, find_errors: FindErrors) -> OrderListSheet:
     """The sheet whose name fits the pattern; among several, or if none does, the one whose header fits best."""
     sheets = [sheet for sheet in workbook.sheets_metadata if sheet.typ is SheetTypeEnum.WorkSheet]
     named = _named(sheets, sheet_pattern)
@@ -151,7 +178,7 @@ def _choose(workbook: CalamineWorkbook, file: BinaryIO, sheet_pattern: str) -> O
     elif len(found) > 1:
         others = ", ".join(repr(other) for _, other, _, _ in found if other != name)
         notes.append(f"several sheets could be the order list: took {name!r}, whose header fits best, not {others}")
-    errors = error_cells(file, name)
+    errors = find_errors(file, name)
     return OrderListSheet(name=name, header=header, notes=tuple(notes), _sheet=sheet, _errors=errors)
 
 
@@ -174,7 +201,7 @@ def _is_visible(sheet: SheetMetadata) -> bool:
     return sheet.visible is SheetVisibleEnum.Visible
 
 
-def _numbered(sheet: CalamineSheet, errors: dict[int, list[tuple[int, str]]]) -> Iterator[NumberedRow]:
+def _numbered(sheet: CalamineSheet, errors: ErrorCells) -> Iterator[NumberedRow]:
     """The sheet's rows with their numbers in Excel, error cells put back as text.
 
     calamine gives rows from row 1 on, but only the columns from the first to the last with content.

@@ -83,7 +83,7 @@ class Table:
 
     def __init__(self, path: Path, sheet_pattern: str = "MASTER") -> None:
         with path.open("rb") as file:
-            sheet, table = read_workbook(file, sheet_pattern)
+            sheet, table = read_workbook(file, sheet_pattern, path.name)
             self.rows = {
                 number: (json.loads(cells), json.loads(sizes))
                 for number, cells, sizes in table.read(sheet.below_header())

@@ -5,6 +5,8 @@ import os
 import signal
 import time
 import zipfile
+from concurrent.futures import Future
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -12,9 +14,10 @@ from pathlib import Path
 import openpyxl
 import pytest
 from tap_sharepoint_orders.folder import Folder
-from tap_sharepoint_orders.library import FileUnavailableError, LibraryError, order_lists
+from tap_sharepoint_orders.library import FileUnavailableError, LibraryError
+from tap_sharepoint_orders.readers import Answer, Readers
 from tap_sharepoint_orders.visits import visit_all
-from tap_sharepoint_orders.worker import ReadOptions, WorkbookWorker
+from tap_sharepoint_orders.worker import ReadOptions
 
 OLE = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(2000)
 
@@ -64,6 +67,13 @@ def test_a_broken_file_fails_with_a_reason_and_does_not_stop_the_others(tmp_path
 def test_a_workbook_without_an_order_list_fails(tmp_path, save, run_tap):
     save(tmp_path / "a.xlsx", {"MASTER": [["nothing"]]})
     assert "restore the header row" in run_tap().files["a.xlsx"]["error"]
+
+
+def test_a_reason_that_names_very_many_sheets_is_cut(tmp_path, save, run_tap):
+    save(tmp_path / "a.xlsx", {f"A sheet with a name of 31 chars{n:02}"[-31:]: [["nothing"]] for n in range(60)})
+    error = run_tap(sheet_pattern="*").files["a.xlsx"]["error"]
+    assert len(error) == 1000
+    assert error.endswith("…")
 
 
 def test_a_file_too_big_fails_without_being_read(tmp_path, run_tap):
@@ -120,49 +130,120 @@ def test_a_workbook_that_takes_too_long_fails_alone(tmp_path, save, run_tap, slo
     assert "parse_timeout_s" in run.files["a.xlsx"]["error"]
 
 
-def start_worker(path: Path) -> WorkbookWorker:
-    return WorkbookWorker(path.open("rb"), ReadOptions(sheet_pattern="MASTER", max_rows=10, timeout_s=60))
+@pytest.mark.slow
+def test_a_zip_bomb_costs_its_file_only(tmp_path, save):
+    good, bomb = save(tmp_path / "good.xlsx"), tmp_path / "bomb.xlsx"
+    with zipfile.ZipFile(good) as source, zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as target:
+        for part in source.namelist():
+            with target.open(part, "w", force_zip64=True) as out:
+                before, text, after = source.read(part).partition(b"<t>AAG0001")
+                out.write(before + text)
+                for _ in range(1500 if text else 0):
+                    out.write(b"A" * 1_000_000)
+                out.write(after)
+    assert bomb.stat().st_size < 20_000_000
+    options = ReadOptions(sheet_pattern="MASTER", max_rows=10, timeout_s=60, memory_bytes=1024**3)
+    readers = Readers(options, workers=1)
+    begun = [begin(readers, path) for path in (bomb, good)]
+    errors = [reading.result().reading.error for reading in begun]
+    for reading in begun:
+        reading.result().close()
+    readers.close()
+    assert "took more than 1 GB of memory" in errors[0]
+    assert errors[1] is None
+
+
+@pytest.fixture
+def readers():
+    readers = Readers(ReadOptions(sheet_pattern="MASTER", max_rows=10, timeout_s=60), workers=1)
+    yield readers
+    readers.close()
+
+
+def begin(readers: Readers, path: Path) -> Future[Answer]:
+    return readers.begin(path.name, path.open("rb"))
+
+
+def worker_of(readers: Readers) -> int:
+    """The process id of the one worker, once it ignores the signals that are meant for the tap."""
+    deadline = time.monotonic() + 20
+    wanted = sum(1 << number - 1 for number in (signal.SIGTERM, signal.SIGINT))
+    while time.monotonic() < deadline:
+        for pid in readers.pids:
+            status = Path(f"/proc/{pid}/status").read_text()
+            if int(status.partition("SigIgn:")[2].split()[0], 16) & wanted == wanted:
+                return pid
+    pytest.fail("no worker was started")
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL])
-def test_a_reader_that_crashes_costs_its_file_only(slow_workbook, number):
-    worker = start_worker(slow_workbook)
-    os.kill(worker.pid, number)
-    error = worker.result().error
-    worker.close()
+def test_a_reader_that_crashes_costs_its_file_only(tmp_path, save, readers, slow_workbook, number):
+    crashed, waiting = begin(readers, slow_workbook), begin(readers, save(tmp_path / "a.xlsx"))
+    pid = worker_of(readers)
+    os.kill(pid, number)
+    error = crashed.result().reading.error
     assert error
     assert ("by signal 11" if number == signal.SIGSEGV else "of memory") in error
+    with closing(waiting.result()) as answer:
+        assert answer.reading.rows == 1
+    assert readers.pids != [pid]
+    crashed.result().close()
 
 
-def test_a_signal_meant_for_the_whole_group_leaves_the_worker_to_the_tap(slow_workbook):
-    worker = start_worker(slow_workbook)
-    status = Path(f"/proc/{worker.pid}/status")
-    meant = (signal.SIGTERM, signal.SIGINT)
-    wanted = sum(1 << number - 1 for number in meant)
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        ignored = int(status.read_text().partition("SigIgn:")[2].split()[0], 16)
-        if ignored & wanted == wanted:
-            break
-    for number in meant:
-        os.kill(worker.pid, number)
-    assert "zombie" not in status.read_text()
-    worker.close()
+def test_one_worker_reads_one_workbook_after_another(tmp_path, save, readers, headers, line):
+    pids = set()
+    for rows in (3, 1, 20, 2):  # 20 are too many: a refusal is no reason for a new worker
+        path = save(tmp_path / f"{rows}.xlsx", {"MASTER": [headers, *map(line, range(rows))]})
+        with closing(begin(readers, path).result()) as answer:
+            assert len(list(answer.rows()) if rows < 20 else []) == answer.reading.rows == rows % 20
+        pids.update(readers.pids)
+    assert len(pids) == 1
 
 
-def test_a_closed_worker_is_a_dead_process(slow_workbook):
-    worker = start_worker(slow_workbook)
-    worker.close()
-    with pytest.raises(ProcessLookupError):
-        os.kill(worker.pid, 0)
-
-
-def test_a_full_disk_is_not_blamed_on_the_workbook(tmp_path, save, monkeypatch):
+def test_a_worker_that_took_much_memory_gives_way_to_a_new_one(tmp_path, save, readers):
     path = save(tmp_path / "a.xlsx")
-    monkeypatch.setattr("tempfile.TemporaryFile", partial(Path("/dev/full").open, "r+b", buffering=0))
-    worker = start_worker(path)
-    assert "TMPDIR" in str(worker.result().error)
-    worker.close()
+    begin(readers, path).result().close()
+    [pid] = readers.pids
+    # Up to the last cell, calamine holds every cell of the sheet.
+    book = openpyxl.load_workbook(path)
+    book["MASTER"]["Z1048576"] = "stray"
+    book.save(tmp_path / "far.xlsx")
+    begin(readers, tmp_path / "far.xlsx").result().close()
+    assert readers.pids == []
+    begin(readers, path).result().close()
+    assert readers.pids != [pid]
+
+
+def test_a_signal_meant_for_the_whole_group_leaves_the_worker_to_the_tap(slow_workbook, readers):
+    begin(readers, slow_workbook)
+    pid = worker_of(readers)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        os.kill(pid, number)
+    assert "zombie" not in Path(f"/proc/{pid}/status").read_text()
+
+
+def test_readers_that_are_closed_leave_no_process(slow_workbook, readers):
+    reading = begin(readers, slow_workbook)
+    pid = worker_of(readers)
+    readers.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert reading.exception(timeout=20)
+
+
+def test_a_worker_whose_tap_was_killed_ends(tmp_path, save, readers):
+    begin(readers, save(tmp_path / "a.xlsx")).result().close()
+    [reader] = readers._readers
+    reader._process.stdin.close()  # what the system does for a process that is killed
+    assert reader._process.wait(timeout=20) == 0
+
+
+def test_a_full_disk_is_not_blamed_on_the_workbook(tmp_path, save, readers, monkeypatch):
+    path = save(tmp_path / "a.xlsx")
+    with monkeypatch.context() as full:
+        full.setattr("tempfile.TemporaryFile", partial(Path("/dev/full").open, "r+b", buffering=0))
+        with closing(begin(readers, path).result()) as answer:
+            assert "TMPDIR" in str(answer.reading.error)
 
 
 def test_a_run_that_ends_early_leaves_no_worker(tmp_path, save, slow_workbook):
@@ -170,12 +251,12 @@ def test_a_run_that_ends_early_leaves_no_worker(tmp_path, save, slow_workbook):
     (tmp_path / "b.xlsx").symlink_to(slow_workbook)
     folder = Folder(tmp_path)
     options = ReadOptions(sheet_pattern="MASTER", max_rows=10, timeout_s=60)
-    visits = visit_all(folder, order_lists(folder.files(), "*"), {}, options=options, max_file_mb=9, workers=2)
+    files = sorted(folder.files(), key=lambda file: file.path)
+    visits = visit_all(folder, files, {}, options=options, max_file_mb=9, workers=2)
     assert next(visits).status == "read"
-    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
-    assert len(children.read_text().split()) == 1
     visits.close()
-    assert children.read_text() == ""
+    children = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+    assert "".join(each.read_text() for each in children) == ""
 
 
 def test_a_file_gone_since_the_listing_fails_with_that_reason(tmp_path, save):

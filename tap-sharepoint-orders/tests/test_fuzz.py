@@ -1,13 +1,17 @@
 """Damaged bytes: a clean failure or a reading, never the end of the run."""
 
-import tempfile
+import contextlib
+import io
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tap_sharepoint_orders.worker import ReadOptions, WorkbookWorker
+from tap_sharepoint_orders.readers import Readers
+from tap_sharepoint_orders.worker import ReadOptions
 
-OPTIONS = ReadOptions(sheet_pattern="MASTER", max_rows=1000, timeout_s=20, memory_bytes=2 * 1024**3)
+BINARY = Path(__file__).parent / "binary"
+OPTIONS = ReadOptions(sheet_pattern="MASTER", max_rows=1000, timeout_s=10, memory_bytes=2 * 1024**3)
 
 DAMAGE = st.one_of(
     st.tuples(st.just("truncate"), st.floats(0, 1), st.just(0)),
@@ -36,20 +40,35 @@ def workbook(tmp_path_factory, small_library) -> bytes:
     return (small_library(tmp_path_factory.mktemp("fuzz")) / "acme.xlsx").read_bytes()
 
 
-@pytest.mark.slow
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(damage=st.lists(DAMAGE, min_size=1, max_size=4))
-def test_a_damaged_workbook_fails_with_a_reason_or_is_read(workbook, damage):
-    with tempfile.TemporaryFile() as file:
-        file.write(damaged(workbook, damage))
-        worker = WorkbookWorker(file, OPTIONS)
-        reading = worker.result()
-        if reading.error is None:
-            assert len(list(worker.rows())) == reading.rows <= 2
+@pytest.fixture(scope="module")
+def readers():
+    readers = Readers(OPTIONS, workers=1)
+    yield readers
+    readers.close()
+
+
+def check(readers: Readers, name: str, content: bytes) -> None:
+    with contextlib.closing(readers.begin(name, io.BytesIO(content)).result()) as answer:
+        if answer.reading.error is None:
+            assert len(list(answer.rows())) == answer.reading.rows <= 1000
         else:
-            assert ": " in reading.error
-            assert reading.rows == 0
-        worker.close()
+            assert ": " in answer.reading.error
+            assert answer.reading.rows == 0
+
+
+@pytest.mark.slow
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(damage=st.lists(DAMAGE, min_size=1, max_size=4))
+def test_a_damaged_workbook_fails_with_a_reason_or_is_read(workbook, readers, damage):
+    check(readers, "acme.xlsx", damaged(workbook, damage))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["errors.xls", "layouts.xlsb"])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(damage=st.lists(DAMAGE, min_size=1, max_size=4))
+def test_a_damaged_binary_workbook_fails_with_a_reason_or_is_read(readers, name, damage):
+    check(readers, name, damaged((BINARY / name).read_bytes(), damage))
 
 
 def test_a_run_over_damaged_files_says_something_of_each(tmp_path, run_tap, workbook):

@@ -38,14 +38,19 @@ def test_lock_files_never_count(tmp_path, save, run_tap):
     assert list(run_tap().statuses) == ["acme.xlsx"]
 
 
-def test_files_come_in_path_order_whatever_finishes_first(tmp_path, save, run_tap, headers, line):
-    save(tmp_path / "a.xlsx", {"MASTER": [headers, *[line(number) for number in range(2000)]]})
-    for name in ("b/x.xlsx", "b.xlsx", "C.xlsm", "z.xlsx"):
-        save(tmp_path / name)
+def test_files_come_largest_first_and_then_in_path_order_whatever_finishes_first(
+    tmp_path, save, run_tap, headers, line
+):
+    small = save(tmp_path / "b.xlsx").read_bytes()
+    (tmp_path / "b").mkdir()
+    others = [f"{number:02}.xlsx" for number in range(20)]  # more than are held at a time
+    for name in ("b/x.xlsx", "C.xlsm", "z.xlsx", *others):
+        (tmp_path / name).write_bytes(small)
+    save(tmp_path / "q.xlsx", {"MASTER": [headers, *[line(number) for number in range(2000)]]})
     run = run_tap(workers=3)
-    assert list(run.statuses) == ["C.xlsm", "a.xlsx", "b.xlsx", "b/x.xlsx", "z.xlsx"]
+    assert list(run.statuses) == ["q.xlsx", *others, "C.xlsm", "b.xlsx", "b/x.xlsx", "z.xlsx"]
     load_ids = [load["load_id"] for load in run.loads]
-    assert len(load_ids) == 5
+    assert len(load_ids) == 25
     assert [load_id[:12] for load_id in load_ids] == sorted(load_id[:12] for load_id in load_ids)
 
 

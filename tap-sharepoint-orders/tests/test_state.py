@@ -133,6 +133,16 @@ def test_a_change_of_content_is_seen_though_size_and_time_are_the_same(tmp_path,
     assert [load["qty"] for load in run_tap(first.state).loads] == [8]
 
 
+def test_a_run_with_nothing_changed_starts_no_worker(tmp_path, save, run_tap, monkeypatch):
+    for name in ("a.xlsx", "b.xlsx"):
+        save(tmp_path / name)
+    first = run_tap()
+    started = []
+    monkeypatch.setattr("tap_sharepoint_orders.readers.Reader", lambda _: started.append(1))
+    assert run_tap(first.state).records("source_files") == []
+    assert not started
+
+
 def test_a_full_run_ignores_the_bookmark_and_writes_a_new_one(tmp_path, save, run_tap):
     save(tmp_path / "a.xlsx")
     first = run_tap()
@@ -232,9 +242,24 @@ def test_the_log_says_how_far_it_got(tmp_path, save, run_tap, caplog):
     assert "1 of 2: a.xlsx: unchanged" in caplog.text
 
 
+LEFT_OUT = "a second table begins at row 5, 2 rows from there on are not read: move them to a sheet of their own"
+
+
 def test_the_log_says_what_was_chosen_and_what_was_left_out(tmp_path, save, run_tap, caplog, table):
     save(tmp_path / "a.xlsx", {"Orders": [*table, [], [], *table]})
     caplog.set_level("INFO")
     run_tap()
     assert "a.xlsx: no sheet is named like 'MASTER': took 'Orders'" in caplog.text
-    assert "a.xlsx: sheet 'Orders': a second table begins at row 5, 2 rows from there on are not read" in caplog.text
+    assert f"a.xlsx: sheet 'Orders': {LEFT_OUT}" in caplog.text
+
+
+def test_what_was_left_out_of_a_workbook_stands_beside_it_though_it_was_read(tmp_path, save, run_tap, table):
+    save(tmp_path / "a.xlsx", {"Orders": [*table, [], [], *table]})
+    save(tmp_path / "b.xlsx")
+    run = run_tap()
+    assert run.statuses == {"a.xlsx": "read", "b.xlsx": "read"}
+    assert {path: file["error"] for path, file in run.files.items()} == {
+        "a.xlsx": f"sheet 'Orders': {LEFT_OUT}",
+        "b.xlsx": None,
+    }
+    assert sorted(load["rows"] for load in run.loads) == [1, 1]

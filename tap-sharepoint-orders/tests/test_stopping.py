@@ -73,7 +73,10 @@ def covered(messages):
 
 
 def workers_of(process):
-    return [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+    found = Path(f"/proc/{process.pid}/task").glob("*/children")  # each thread has its own
+    workers = [int(pid) for children in found for pid in children.read_text().split()]
+    assert workers
+    return workers
 
 
 def is_alive(pid):

@@ -142,8 +142,45 @@ def test_an_error_cell_is_found_across_the_ends_of_what_is_read_at_once(read_row
     assert [found.sizes(n + 1) for n in range(1, 40)] == [{"S": "#N/A", "M": n, "L": "#REF!"} for n in range(1, 40)]
 
 
-def test_a_formula_without_a_kept_result_reads_as_empty(read_rows, headers, line):
-    assert read_rows([headers, line(1, sizes=("=1+1", 2, 3))]).sizes(2) == {"M": 2, "L": 3}
+def test_a_formula_without_a_kept_result_comes_back_as_the_formula(read_rows, headers, line):
+    found = read_rows([headers, line(1, sizes=("=1+1", 2, '=IF(B2<"x",1,0)')), line(2)])
+    assert found.sizes(2) == {"S": "=1+1", "M": 2, "L": '=IF(B2<"x",1,0)'}
+    assert found.sizes(3) == {"S": 1, "M": 2, "L": 3}
+    assert found.table.qty == 8
+
+
+@pytest.fixture
+def book_of_77(tmp_path, save, headers, line):
+    """A workbook whose cell F2, of size S, holds 77."""
+    return save(tmp_path / "a.xlsx", {"MASTER": [headers, line(1, sizes=(77, 2, 3))]})
+
+
+@pytest.mark.parametrize(
+    ("cell", "size"),
+    [
+        ("<f>A1</f><v>5</v>", 5),
+        ("<f>A1</f>", "=A1"),
+        ("<f>A1</f><v/>", "=A1"),
+        ("<f>A1</f>\n <v></v>\n", "=A1"),
+        ('<f t="shared" ref="F2:F9" si="0">A1&amp;"x"</f>', '=A1&"x"'),
+        ('<f t="shared" si="0"/>', "="),
+        ('<f t="shared" si="0"/><v>5</v>', 5),
+        ("<f/>", "="),
+        ("", None),
+        ("<v/>", None),
+    ],
+)
+def test_a_formula_with_or_without_a_result_is_told_apart_in_every_spelling(book_of_77, read, cell, size):
+    path = book_of_77
+    rewrite_sheet(path, lambda xml: re.sub(r'(<c r="F2"[^>]*>)<v>77</v>', rf"\g<1>{cell}".replace("\n", "\\n"), xml))
+    assert read(path).sizes(2).get("S") == size
+
+
+def test_a_text_formula_whose_result_is_no_text_is_an_empty_cell(book_of_77, read):
+    rewrite_sheet(
+        book_of_77, lambda xml: re.sub(r'<c r="F2"[^>]*><v>77</v>', '<c r="F2" t="str"><f>IF(A1,1,"")</f><v></v>', xml)
+    )
+    assert read(book_of_77).sizes(2) == {"M": 2, "L": 3}
 
 
 def test_hidden_and_filtered_rows_are_data(tmp_path, save, read, headers, line):
