@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from singer_sdk import typing as th
 
+from tap_wms.entity_columns import PROPERTY, EntityColumns
 from tap_wms.errors import TapError
 
 DEFAULT_ENTITIES = ("order_hdr", "order_dtl", "allocation")
@@ -68,6 +69,7 @@ SETTINGS: tuple[th.Property[Any], ...] = (
         title="Entities",
         description="Entities to read, each a stream of its name.",
     ),
+    PROPERTY,
     th.Property(
         "page_size",
         th.IntegerType(minimum=1, maximum=MAX_PAGE_SIZE),
@@ -120,6 +122,7 @@ class ApiSettings:
     Attributes:
         base: The entity module's address, with a slash at its end.
         entities: Entities in reading order.
+        columns: Entity to its columns, where they are not the tenant's fields.
         company: Company code to filter by.
         facility: Facility code to filter by.
         zone: Zone of times without one.
@@ -130,6 +133,7 @@ class ApiSettings:
 
     base: str
     entities: tuple[str, ...]
+    columns: Mapping[str, EntityColumns]
     company: str | None
     facility: str | None
     zone: zoneinfo.ZoneInfo | None
@@ -182,6 +186,7 @@ def parse_settings(config: Mapping[str, Any]) -> ApiSettings:
     return ApiSettings(
         base=_check_address("api_url", config["api_url"]).partition("/wms/lgfapi")[0].rstrip("/") + PATH,
         entities=tuple(config["entities"]),
+        columns={name: EntityColumns(types) for name, types in config.get("entity_columns", {}).items()},
         company=config.get("company_code") or None,
         facility=config.get("facility_code") or None,
         zone=_zone(config.get("facility_timezone")),

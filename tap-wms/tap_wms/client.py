@@ -100,6 +100,7 @@ class LgfStream(RESTStream[Place]):
     allow_redirects = False
 
     api: Api
+    _decoded: tuple[requests.Response | None, Any] = (None, None)
 
     @property
     def url_base(self) -> str:
@@ -202,6 +203,7 @@ class LgfStream(RESTStream[Place]):
                 ) from None
             body = None
         if status == HTTPStatus.OK:
+            self._decoded = response, body  # a page takes a while to decode: once is enough
             return
         lgf = body if isinstance(body, dict) else {}
         if status == HTTPStatus.NOT_FOUND and {"reference", "code", "message"} & lgf.keys():
@@ -240,7 +242,9 @@ class LgfStream(RESTStream[Place]):
         return f"[{path}{'?' + parts.query if parts.query else ''}]"
 
     def _decode(self, response: requests.Response) -> dict[str, Any]:
-        body = self._decoder.decode(response.content)
+        known, body = self._decoded
+        if known is not response:
+            body = self._decoder.decode(response.content)
         return body if isinstance(body, dict) else {}
 
     def request_decorator(self, func: RequestFunc) -> RequestFunc:

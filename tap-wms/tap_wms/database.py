@@ -40,7 +40,12 @@ _REFUSED = re.compile(
 )
 _FORBIDDEN = re.compile(r"permission|denied|not authori[sz]ed|privilege|ORA-01031", re.IGNORECASE)
 # The server ended the statement for its own reasons; the same statement can work a moment later.
-_TURNED_AWAY = re.compile(r"deadlock|conflict with recovery|terminating connection", re.IGNORECASE)
+_TURNED_AWAY = re.compile(
+    r"deadlock|conflict with recovery|terminating connection"
+    # what a snapshot needs was cleaned up, or a table was altered: a new one has all of it
+    r"|snapshot isolation transaction|versioned row|ORA-01555",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)

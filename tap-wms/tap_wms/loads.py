@@ -15,6 +15,8 @@ from singer_sdk import typing as th
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.helpers.types import Context, Record
 
+from tap_wms.windows import Window
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from decimal import Decimal
@@ -33,13 +35,13 @@ class Load:
     Attributes:
         stream: The stream its rows go to.
         connection: The connection it is read from.
-        window_from: The first day read; `None` for the whole view.
+        window: The days read.
         started_at: When the reading began, UTC.
     """
 
     stream: str
     connection: str
-    window_from: dt.date | None
+    window: Window
     started_at: dt.datetime = field(default_factory=_now)
     _random: str = field(default_factory=lambda: secrets.token_hex(10))
 
@@ -61,8 +63,8 @@ class Load:
             "stream": self.stream,
             "kind": "window",
             "connection": self.connection,
-            "window_from": self.window_from,
-            "window_to": None,
+            "window_from": self.window.first,
+            "window_to": self.window.until,
             "started_at": self.started_at,
             "finished_at": _now(),
             "rows": rows,

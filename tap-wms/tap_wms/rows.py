@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # What msgspec writes as JSON by itself, every digit of a Decimal included.
 _PLAIN = frozenset({str, int, float, bool, Decimal, dt.date, dt.datetime, dt.time, uuid.UUID, type(None)})
+_FRACTIONS = frozenset({float, Decimal})
 
 
 class LoadRows:
@@ -70,13 +71,13 @@ class LoadRows:
         Args:
             values: The row as the driver gives it, one value a column.
         """
-        if not _PLAIN.issuperset(map(type, values)):
+        kinds = set(map(type, values))
+        if not kinds <= _PLAIN:
             values = [_plain(value) for value in values]
-        text = _joined(values)
-        if "nan" in text or "NaN" in text or "inf" in text or "Infinity" in text:
-            # JSON has no such numbers; they are missing values.
+        if not kinds.isdisjoint(_FRACTIONS):
+            # JSON has no NaN and no infinity; they are missing values.
             values = [None if _is_no_number(value) else value for value in values]
-            text = _joined(values)
+        text = "\x1f".join([value if type(value) is str else _text(value) for value in values])
         digest = hashlib.sha256(text.encode()).digest()[:16]
         occurrence = self._seen.get(digest, 0)
         self._seen[digest] = occurrence + 1
@@ -124,8 +125,8 @@ def quantity_columns(names: Sequence[str]) -> slice | None:
     return None
 
 
-def _joined(values: Sequence[Any]) -> str:
-    return "\x1f".join([value if type(value) is str else "\x00" if value is None else str(value) for value in values])
+def _text(value: object) -> str:
+    return "\x00" if value is None else str(value)
 
 
 def _is_no_number(value: object) -> bool:

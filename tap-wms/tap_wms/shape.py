@@ -60,6 +60,7 @@ class Shape:
         self._clock = clock
         self._foreign: dict[str, tuple[str, str]] = {}
         self._known: set[tuple[str, type[Any]]] = set()
+        self._as_is: set[str] = set()
         for name, field in fields.items():
             kind = str(field.get("type", "")).lower()
             if kind in _RELATIONS:
@@ -85,27 +86,42 @@ class Shape:
         """Return rows as records, and whether the schema had to grow for them."""
         before = self.schema()
         records = [self._record(row) for row in rows]
-        kinds = {(name, type(value)) for record in records for name, value in record.items()}
+        kinds: set[tuple[str, type[Any]]] = set()
+        for record in records:
+            kinds.update(zip(record, map(type, record.values()), strict=True))
         for name, kind in kinds - self._known:
             self._widen(name, kind)
         return records, self.schema() != before
 
     def _record(self, row: Mapping[str, Any]) -> Record:
         record: Record = {}
+        as_is = self._as_is
         for name, value in row.items():
-            if isinstance(value, dict):
+            kind = type(value)
+            if kind is str:  # most values are texts that stay so, so they are told first
+                if name in as_is:
+                    record[name] = value
+                elif name in self._foreign:
+                    record |= self._reference(name, value)
+                else:
+                    record[name] = self._plain(name, value)
+            elif kind is dict:
                 if "id" in value and _FOREIGN_KEY.issuperset(value):
                     id_column, key_column = self._split(name)
                     record[id_column], record[key_column] = value["id"], value.get("key")
                 else:
                     record[name] = _document.encode(value).decode()
-            elif isinstance(value, list):
+            elif kind is list:
                 record[name] = _document.encode(value).decode()
             elif name in self._foreign:
-                record |= dict.fromkeys(self._foreign[name]) | {self._foreign[name][0]: value}
+                record |= self._reference(name, value)
             else:
-                record[name] = self._plain(name, value) if isinstance(value, str) else value
+                record[name] = value
         return record
+
+    def _reference(self, name: str, value: object) -> Record:
+        id_column, key_column = self._foreign[name]
+        return {id_column: value, key_column: None}
 
     def _plain(self, name: str, text: str) -> object:
         column = self.columns.get(name)
@@ -121,7 +137,9 @@ class Shape:
             except ValueError:
                 logger.warning("%s holds %r, which is no date-time: it is read as text", name, text[:40])
                 del column["format"]
-        elif "number" in column["type"] and "string" not in column["type"]:
+        elif "string" in column["type"]:
+            self._as_is.add(name)
+        elif "number" in column["type"]:
             # Decimals may come as text, which keeps their digits.
             try:
                 number = Decimal(text)
@@ -138,6 +156,7 @@ class Shape:
             while f"{base}_id" in taken or f"{base}_key" in taken:
                 base += "_ref"
             self._foreign[name] = f"{base}_id", f"{base}_key"
+            self._as_is.discard(name)
             self.columns.setdefault(f"{base}_id", _nullable("integer"))
             self.columns[f"{base}_key"] = _nullable("string")
         return self._foreign[name]

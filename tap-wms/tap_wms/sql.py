@@ -16,7 +16,8 @@ from tap_wms.errors import TapError
 from tap_wms.loads import Load
 from tap_wms.records import PlainRecords
 from tap_wms.rows import LoadRows
-from tap_wms.windows import day_of, today, window_from, within
+from tap_wms.snapshot import hold_still, is_refused
+from tap_wms.windows import WHOLE, Window, by_month, day_of, months_query, today, window_from, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,8 +36,16 @@ READ_TRIES = 3
 LOAD_KEYS = ("load_id", "row_hash", "occurrence")
 
 
+#: In a state: the first day of what a first reading has not reached yet. A bookmark beside it is of what it has.
+UNREAD_FROM = "unread_from"
+
+
 class LostReadingError(Exception):
     """The connection broke while a view was read."""
+
+
+class SnapshotRefusedError(Exception):
+    """A database that a view reads does not allow snapshots."""
 
 
 class ViewStream(PlainRecords):
@@ -77,7 +86,9 @@ class ViewStream(PlainRecords):
         return [{"connection": name} for name in self.sources]
 
     def get_records(self, context: Context | None) -> Iterator[Record]:
-        """Read the view of one connection; when the connection breaks, again from its start, as a new load.
+        """Read the view of one connection, each of its windows as one load.
+
+        When the connection breaks, the window it broke in is read again from its start, as a new load.
 
         Args:
             context: The partition: which connection.
@@ -89,28 +100,43 @@ class ViewStream(PlainRecords):
             TapError: The view cannot be read.
         """
         source = self.sources[(context or {})["connection"]]
-        for attempt in range(1, READ_TRIES + 1):
+        state = self.get_context_state(context)
+        windows: list[Window] = []
+        breaks, still = 0, True
+        while True:
             try:
-                yield from self._read(source, context)
+                with connect(source.database) as connection:
+                    if still and (kind := self._begin(connection, source)):
+                        self.logger.info("%s: reading %s as of one moment (%s)", source.database, source.view, kind)
+                    windows = windows or self._windows(connection, source, state)
+                    while windows:
+                        yield from self._read(connection, source, windows, state)
+                        del windows[0]
+                        breaks = 0
             except LostReadingError as lost:
+                breaks += 1
                 broken = f"{source.database}: the connection broke while {source.view} was read: {lost}"
-                if attempt == READ_TRIES:
+                if breaks == READ_TRIES:
                     raise TapError(f"{broken}; given up after {READ_TRIES} times") from None
                 self.logger.warning("%s; what was read of it does not count, reading it again from its start", broken)
+            except SnapshotRefusedError as refused:
+                self.logger.info("%s: %s is read without a snapshot: %s", source.database, source.view, refused)
+                still = False
             else:
                 return
 
-    def _read(self, source: Source, context: Context | None) -> Iterator[Record]:
-        state = self.get_context_state(context)
-        latest = today()
-        first = self._window_from(source, state, latest)
-        load = Load(self.name, source.database.name, first)
+    def _read(
+        self, connection: sa.Connection, source: Source, windows: Sequence[Window], state: dict[str, Any]
+    ) -> Iterator[Record]:
+        """Read the first of the windows that are left, record its load, and move the bookmark."""
+        latest, window = today(), windows[0]
+        load = Load(self.name, source.database.name, window)
         rows = LoadRows(list(source.columns), load, key=source.replication_key, latest=latest, numbered=self._numbered)
         what = f"{self._place(source)}: {self.name}, {source.view} of connection '{source.database.name}'"
-        self.logger.info("%s: reading %s", what, f"from {first}" if first else "the whole view")
+        self.logger.info("%s: reading %s%s", what, window, f", {len(windows) - 1} more to come" * (len(windows) > 1))
         started = time.monotonic()
 
-        for row in self._fetch(source, first):
+        for row in self._fetch(connection, source, window):
             yield rows.record(row)
             if rows.count % PROGRESS_ROWS == 0:
                 self.logger.info("%s: %s rows so far", what, f"{rows.count:,}")
@@ -119,43 +145,74 @@ class ViewStream(PlainRecords):
         if source.replication_key and rows.newest:
             state["replication_key"] = source.replication_key
             state["replication_key_value"] = rows.newest.isoformat()
+        if source.replication_key and window.until:
+            state["replication_key"] = source.replication_key
+            state[UNREAD_FROM] = window.until.isoformat()
+        else:
+            state.pop(UNREAD_FROM, None)
         self._tap.state_writer.write_state(self.tap_state)
         self.logger.info("%s: %s rows in %.1f s", what, f"{rows.count:,}", time.monotonic() - started)
 
-    def _window_from(self, source: Source, state: dict[str, Any], latest: dt.date) -> dt.date | None:
+    def _windows(self, connection: sa.Connection, source: Source, state: dict[str, Any]) -> list[Window]:
+        """Return what is to be read: the look-back window, or where no reading has been complete, all by months."""
         # A key without one value has no type to compare by, and no day that a window could leave out.
         if source.replication_key is None or source.key_is_text is None:
-            return None
-        bookmark = None
+            return [WHOLE]
+        latest, start_date = today(), day_of(self.config.get("start_date"))
+        first, bookmark = start_date, None
         if self.config["sync_mode"] == "incremental" and state.get("replication_key") == source.replication_key:
-            bookmark = day_of(state.get("replication_key_value"))
-        return window_from(
-            bookmark,
-            lookback_days=source.view.lookback_days,
-            start_date=day_of(self.config.get("start_date")),
-            latest=latest,
-        )
+            if unread := day_of(state.get(UNREAD_FROM)):
+                first = unread if start_date is None else max(unread, start_date)
+            else:
+                bookmark = day_of(state.get("replication_key_value"))
+        if bookmark is not None:
+            days = source.view.lookback_days
+            return [Window(window_from(bookmark, lookback_days=days, start_date=start_date, latest=latest))]
+        if self.ABORT_AT_RECORD_COUNT is not None:  # `--test`
+            return [Window(first)]
+        key = source.relation.c[source.replication_key]
+        query = months_query(key, first, as_text=source.key_is_text, dialect=connection.dialect.name)
+        found = self._execute(connection, source, query, Window(first))
+        return by_month(first, (dt.date(int(year), int(month), 1) for year, month in found), latest)
 
-    def _fetch(self, source: Source, first: dt.date | None) -> Iterator[Sequence[Any]]:
-        """Stream the rows of a window, as the driver gives them.
+    def _fetch(self, connection: sa.Connection, source: Source, window: Window) -> Iterator[Sequence[Any]]:
+        """Stream the rows of a window, as the driver gives them."""
+        query = sa.select(*source.relation.c)
+        if window != WHOLE and source.replication_key is not None:
+            key, as_text = source.relation.c[source.replication_key], bool(source.key_is_text)
+            query = query.where(within(key, window, as_text=as_text, dialect=connection.dialect.name))
+        if self.ABORT_AT_RECORD_COUNT is not None:  # `--test`; one more, so that the SDK sees it was cut
+            query = query.limit(self.ABORT_AT_RECORD_COUNT + 1)
+        return self._execute(connection, source, query, window)
+
+    def _begin(self, connection: sa.Connection, source: Source) -> str | None:
+        try:
+            return hold_still(connection)
+        except sa.exc.SQLAlchemyError as error:
+            raise self._failure(source, error) from None
+
+    def _execute(
+        self, connection: sa.Connection, source: Source, query: sa.Select[Any], window: Window
+    ) -> Iterator[Sequence[Any]]:
+        """Yield a query's rows, fetched from the server a part at a time.
 
         Raises:
             LostReadingError: The connection broke.
+            SnapshotRefusedError: The view reads a database that does not allow snapshots.
             TapError: The database refused.
         """
-        with connect(source.database) as connection:
-            query = sa.select(*source.relation.c)
-            if first is not None and source.replication_key is not None:
-                key, as_text = source.relation.c[source.replication_key], bool(source.key_is_text)
-                query = query.where(within(key, first, as_text=as_text, dialect=connection.dialect.name))
-            if self.ABORT_AT_RECORD_COUNT is not None:  # `--test`; one more, so that the SDK sees it was cut
-                query = query.limit(self.ABORT_AT_RECORD_COUNT + 1)
-            try:
-                yield from connection.execution_options(stream_results=True, yield_per=FETCH_ROWS).execute(query)
-            except sa.exc.SQLAlchemyError as error:
-                if is_lost(error):
-                    raise LostReadingError(driver_message(error, source.database)) from None
-                raise reading_failed(source.database, str(source.view), error) from None
+        streaming = connection.execution_options(stream_results=True, yield_per=FETCH_ROWS)
+        try:
+            yield from streaming.execute(query, source.parameters(window))
+        except sa.exc.SQLAlchemyError as error:
+            raise self._failure(source, error) from None
+
+    def _failure(self, source: Source, error: sa.exc.SQLAlchemyError) -> Exception:
+        if is_refused(error):
+            return SnapshotRefusedError(driver_message(error, source.database))
+        if is_lost(error):
+            return LostReadingError(driver_message(error, source.database))
+        return reading_failed(source.database, str(source.view), error)
 
     def _place(self, source: Source) -> str:
         """Return which view of this run it is: `view 2 of 3`."""

@@ -17,24 +17,26 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream, Tap
 from singer_sdk import typing as th
-from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
 
 from tap_wms.api import SETTINGS, parse_entities, parse_settings
 from tap_wms.client import Api
 from tap_wms.database import EXAMPLE, SETTING, Database, parse_connections
+from tap_wms.entity_columns import parse_columns
 from tap_wms.errors import TapError
 from tap_wms.loads import LoadsStream
+from tap_wms.messages import PipeWriter
 from tap_wms.prefetch import Prefetch
 from tap_wms.rest import EntityStream, Page
 from tap_wms.sql import ViewStream
-from tap_wms.views import DEFAULT_LOOKBACK_DAYS, Source, find_sources, parse_views
+from tap_wms.view import DEFAULT_LOOKBACK_DAYS
+from tap_wms.views import Source, find_sources, parse_views
 from tap_wms.windows import day_of
 
 if TYPE_CHECKING:
     from types import FrameType
 
-    from singer_sdk.singerlib import Catalog, Message
+    from singer_sdk.singerlib import Catalog
 
 _VIEW = th.ObjectType(
     th.Property("stream", th.StringType, required=True, description="Stream its rows go to"),
@@ -49,25 +51,13 @@ _VIEW = th.ObjectType(
         default=DEFAULT_LOOKBACK_DAYS,
         description="Days before the bookmark that are read again",
     ),
+    th.Property(
+        "parameters",
+        th.ObjectType(additional_properties=th.CustomType({"type": ["string", "number", "boolean"]})),
+        description="Name to value of the query_file's own parameters; `window_from` and `window_to` are the tap's",
+    ),
     additional_properties=False,
 )
-
-
-class PipeWriter(MsgSpecWriter):
-    """The SDK's msgspec writer, with a word for the target that has gone."""
-
-    def write_message(self, message: Message) -> None:
-        """Write a message to stdout.
-
-        Raises:
-            TapError: Nobody reads any more.
-        """
-        try:
-            super().write_message(message)
-        except BrokenPipeError:
-            # What is still buffered has nowhere to go; Python would try again when it ends, and complain.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise TapError("the target has closed the pipe before everything was read; its log says why") from None
 
 
 class TapWMS(Tap):
@@ -105,8 +95,8 @@ class TapWMS(Tap):
             title="Views",
             description=(
                 "What to read: a list of stream, connection, table or query_file, primary_keys, replication_key, "
-                "lookback_days. Empty: v_packed_products, v_shipped and v_master_order_list, from every connection "
-                "that has them."
+                "lookback_days, parameters. Empty: v_packed_products, v_shipped and v_master_order_list, from every "
+                "connection that has them."
             ),
         ),
         th.Property(
@@ -164,6 +154,8 @@ class TapWMS(Tap):
             raise TapError(f"`views` names views to read, but {SETTING} is empty; it is an object like {EXAMPLE}")
         if "entities" in self._config:
             self._config["entities"] = parse_entities(self._config["entities"])
+        if "entity_columns" in self._config:
+            self._config["entity_columns"] = parse_columns(self._config["entity_columns"])
         start_date = self._config.get("start_date")
         if start_date and day_of(start_date) is None:
             raise TapError(
@@ -226,11 +218,14 @@ class TapWMS(Tap):
 
         The SDK would write a last state and exit 0, as if everything had been read.
         """
-        sys.exit(128 + signum)
+        if isinstance(self.message_writer, PipeWriter):
+            self.message_writer.stop(128 + signum)
+        else:
+            sys.exit(128 + signum)
 
 
 def _variable_that_is_not_json() -> str | None:
-    for variable in ("TAP_WMS_CONNECTIONS", "TAP_WMS_VIEWS", "TAP_WMS_ENTITIES"):
+    for variable in ("TAP_WMS_CONNECTIONS", "TAP_WMS_VIEWS", "TAP_WMS_ENTITIES", "TAP_WMS_ENTITY_COLUMNS"):
         try:
             json.loads(os.environ.get(variable, "null"))
         except ValueError:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import difflib
 import logging
-import os
-import re
 import warnings
 from collections import Counter
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -17,6 +14,9 @@ import sqlalchemy as sa
 from tap_wms.columns import JsonSchema, json_schema
 from tap_wms.database import Database, connect, reading_failed
 from tap_wms.errors import TapError
+from tap_wms.query import Query, read_query
+from tap_wms.view import SETTING, View
+from tap_wms.windows import WHOLE, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,29 +26,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("tap-wms.views")
 
-SETTING = "the setting `views` (TAP_WMS_VIEWS)"
-
 #: What the tap adds to every record; a view's own column of such a name would be lost.
 ADDED = ("load_id", "connection", "row_hash", "occurrence", "row_number")
-
-DEFAULT_LOOKBACK_DAYS = 14
-
-
-@dataclass(frozen=True)
-class View:
-    """One entry of `views`: a stream and the table, view or query it is read from."""
-
-    stream: str
-    connection: str | None = None
-    table: str | None = None
-    query_file: str | None = None
-    primary_keys: tuple[str, ...] = ()
-    replication_key: str | None = None
-    lookback_days: int = DEFAULT_LOOKBACK_DAYS
-
-    def __str__(self) -> str:
-        return f"view {self.table}" if self.table else f"query file {self.query_file}"
-
 
 #: Read when `views` is empty. Packed is read whole: a carton leaves that view when it is shipped.
 DEFAULT_VIEWS = (
@@ -72,6 +51,7 @@ class Source:
         columns: Name to JSON schema, in the view's order.
         replication_key: The key's name as the view spells it.
         key_is_text: Whether the key is compared as ISO text; `None` while no row has a value in it.
+        query: The query of a query file, whose parameters are bound each time it is executed.
     """
 
     view: View
@@ -80,6 +60,11 @@ class Source:
     columns: Mapping[str, JsonSchema]
     replication_key: str | None = None
     key_is_text: bool | None = None
+    query: Query | None = None
+
+    def parameters(self, window: Window) -> dict[str, object]:
+        """Return what is bound to the query's parameters when a window is read; nothing for a table or view."""
+        return {} if self.query is None else self.query.values(window)
 
 
 def parse_views(entries: Sequence[Mapping[str, Any]], databases: Mapping[str, Database]) -> list[View]:
@@ -105,6 +90,8 @@ def _parse_view(index: int, entry: Mapping[str, Any], databases: Mapping[str, Da
         raise TapError(f"{place}: `connection` is not the name of one of `connections`, which are: {known}")
     if view.query_file and view.connection is None and len(databases) > 1:
         raise TapError(f"{place}: a query_file needs a `connection`, one of: {known}")
+    if view.parameters and not view.query_file:
+        raise TapError(f"{place}: `parameters` are those of a query_file; a table has none")
     if view.primary_keys and view.stream in STREAMS_OF_LOADS:
         raise TapError(f"{place}: leave out `primary_keys`; its key is load_id, row_hash, occurrence")
     return view
@@ -189,9 +176,11 @@ def _nearest_names(inspector: Inspector, view: View) -> list[str]:
 def _describe(connection: sa.Connection, database: Database, view: View) -> Source | None:
     """Return the view as it stands in this database, or `None` where it does not stand."""
     relation: sa.FromClause
+    query: Query | None = None
     if view.query_file:
-        names = _query_columns(connection, database, view)
-        relation = sa.text(_read_query(view)).columns(*(sa.column(name) for name in names)).subquery("q")
+        query = read_query(view, connection.dialect.name)
+        names = _query_columns(connection, database, view, query)
+        relation = query.text.columns(*(sa.column(name) for name in names)).subquery("q")
         # Drivers describe a query's columns each in its own way, so its values tell their types.
         columns: dict[str, JsonSchema] = {name: {"type": ["string", "number", "boolean", "null"]} for name in names}
         types: dict[str, TypeEngine[Any]] = {}
@@ -210,10 +199,10 @@ def _describe(connection: sa.Connection, database: Database, view: View) -> Sour
         relation = sa.table(name, *(sa.column(n) for n in columns), schema=schema)
     _check_names(database, view, columns)
     key = _replication_key(database, view, columns)
+    source = Source(view, database, relation, columns, key, query=query)
     if key is None:
-        return Source(view, database, relation, columns)
-    as_text = _key_is_text(connection, database, view, relation.c[key], types.get(key))
-    return Source(view, database, relation, columns, key, as_text)
+        return source
+    return replace(source, key_is_text=_key_is_text(connection, source, relation.c[key], types.get(key)))
 
 
 def _check_names(database: Database, view: View, columns: Mapping[str, JsonSchema]) -> None:
@@ -246,52 +235,27 @@ def _replication_key(database: Database, view: View, columns: Mapping[str, JsonS
 
 
 def _key_is_text(
-    connection: sa.Connection,
-    database: Database,
-    view: View,
-    key: sa.ColumnElement[Any],
-    sql_type: TypeEngine[Any] | None,
+    connection: sa.Connection, source: Source, key: sa.ColumnElement[Any], sql_type: TypeEngine[Any] | None
 ) -> bool | None:
     if connection.dialect.name == "sqlite":  # whatever is declared, days are stored as text
         return True
     if sql_type is None:
-        value = connection.execute(sa.select(key).where(key.is_not(None)).limit(1)).scalar()
+        first = sa.select(key).where(key.is_not(None)).limit(1)
+        value = connection.execute(first, source.parameters(WHOLE)).scalar()
         return None if value is None else isinstance(value, str)
     if isinstance(sql_type, sa.Date | sa.DateTime):
         return False
     if isinstance(sql_type, sa.String):
         return True
     raise TapError(
-        f"{database}: the replication key {key.key} of {view} is {sql_type!s}; windows are of days, so choose a "
-        f"date, a date-time or ISO text in {SETTING}"
+        f"{source.database}: the replication key {key.key} of {source.view} is {sql_type!s}; windows are of "
+        f"days, so choose a date, a date-time or ISO text in {SETTING}"
     )
 
 
-def _read_query(view: View) -> str:
-    """Return the query's text; a relative path starts at the Meltano project, or else where the tap was started."""
-    path = Path(os.environ.get("MELTANO_PROJECT_ROOT", "."), view.query_file or "")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise TapError(
-            f"{view} (stream {view.stream}) cannot be read: {path.absolute()}: {reason}; "
-            f"check `query_file` in {SETTING}"
-        ) from None
-    # A last semicolon would end the statement inside the subquery's brackets, and a comment on the last line, were
-    # it not followed by a line break, hide the closing one.
-    return re.sub(r";(\s|--[^\n]*)*\Z", "", text) + "\n"
-
-
-def _query_columns(connection: sa.Connection, database: Database, view: View) -> list[str]:
-    text = sa.text(_read_query(view))
-    if unbound := sorted(text.compile().params):
-        raise TapError(
-            f"{view} (stream {view.stream}) has a parameter :{unbound[0]}; the tap binds none, and a colon in a "
-            f"literal is written \\:{unbound[0]}"
-        )
-    nothing = sa.select(sa.text("*")).select_from(text.columns().subquery("q")).where(sa.text("1 = 0"))
-    names = list(connection.execute(nothing).keys())
+def _query_columns(connection: sa.Connection, database: Database, view: View, query: Query) -> list[str]:
+    nothing = sa.select(sa.text("*")).select_from(query.text.columns().subquery("q")).where(sa.text("1 = 0"))
+    names = list(connection.execute(nothing, query.values(WHOLE)).keys())
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise TapError(f"{database}: {view} has the column {twice[0]} twice; give one of them another name with AS")
     return names

@@ -22,7 +22,28 @@ _SPEC = importlib.util.spec_from_file_location("lgf", Path(__file__).parent / "l
 lgf_server = sys.modules.setdefault("lgf", importlib.util.module_from_spec(_SPEC))
 _SPEC.loader.exec_module(lgf_server)
 
+SERVER = os.environ.get("MSSQL_TEST_URL")
+
 WAREHOUSE = (Path(__file__).parent / "warehouse.sql").read_text()
+
+
+def pytest_collection_modifyitems(config, items):
+    """Without a server its tests are not skipped one by one but left out, and one line says so."""
+    if SERVER:
+        return
+    here = str(config.rootpath / "tap-wms")
+    left_out = [item for item in items if item.get_closest_marker("mssql") and str(item.path).startswith(here)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter):
+    if not SERVER:
+        terminalreporter.write_line(
+            "tap-wms: tests on SQL Server are left out; run them with "
+            "MSSQL_TEST_URL='mssql+pymssql://sa:PASSWORD@localhost:1433/master' pytest tap-wms -m mssql"
+        )
 
 
 @dataclass
@@ -43,7 +64,13 @@ class Reading:
 
     @property
     def loads(self):
+        """The newest load of each unit."""
         return {load["unit_id"]: load for load in self.records("loads")}
+
+    def windows(self, unit="wms:shipped"):
+        """The bounds and the number of rows of a unit's loads, in the order they were read."""
+        loads = [load for load in self.records("loads") if load["unit_id"] == unit]
+        return [(load["window_from"], load["window_to"], load["rows"]) for load in loads]
 
     @property
     def state(self):

@@ -19,31 +19,33 @@ from tap_wms.loads import Load
 from tap_wms.rows import LoadRows, quantity_columns
 from tap_wms.sql import LostReadingError, ViewStream
 from tap_wms.tap import TapWMS
+from tap_wms.windows import WHOLE
 
 
 def rows_of(names, key=None, numbered=False):
     latest = dt.date(2026, 3, 10)
-    return LoadRows(names, Load("shipped", "wms", None), key=key, latest=latest, numbered=numbered)
+    return LoadRows(names, Load("shipped", "wms", WHOLE), key=key, latest=latest, numbered=numbered)
 
 
 def test_a_load_s_record_follows_its_last_row_and_the_state_follows_the_record(read_wms):
     reading = read_wms()
     kinds = [(m["type"], m.get("stream")) for m in reading.messages]
-    for stream in ("packed_products", "shipped", "master_order_list"):
-        load = reading.loads[f"wms:{stream}"]
-        last = max(i for i, kind in enumerate(kinds) if kind == ("RECORD", stream))
-        assert kinds[last + 1] == ("RECORD", "loads")
-        assert reading.messages[last + 1]["record"] == load
-        assert kinds[last + 2] == ("STATE", None)
-        assert {r["load_id"] for r in reading.records(stream)} == {load["load_id"]}
-        assert load["rows"] == len(reading.records(stream))
-        assert (load["stream"], load["connection"], load["kind"]) == (stream, "wms", "window")
+    loads = reading.records("loads")
+    assert [load["stream"] for load in loads] == ["packed_products", *["shipped"] * 3, "master_order_list"]
+    for load in loads:
+        of_load = [i for i, m in enumerate(reading.messages) if m.get("record", {}).get("load_id") == load["load_id"]]
+        *rows, last = of_load
+        assert {kinds[i] for i in rows} == {("RECORD", load["stream"])}
+        assert rows == list(range(rows[0], rows[0] + load["rows"]))
+        assert (last, reading.messages[last]["record"]) == (rows[-1] + 1, load)
+        assert kinds[last + 1] == ("STATE", None)
+        assert (load["connection"], load["kind"]) == ("wms", "window")
     first_states = [m["value"] for m in reading.messages[: kinds.index(("RECORD", "loads"))] if m["type"] == "STATE"]
     assert all(set(state["bookmarks"]) <= {"loads"} for state in first_states)
 
 
 def test_load_ids_sort_as_their_readings_began_and_times_have_a_zone(read_wms):
-    loads = list(read_wms().loads.values())
+    loads = read_wms().records("loads")
     assert [load["load_id"] for load in loads] == sorted(load["load_id"] for load in loads)
     for load in loads:
         assert re.fullmatch(r"[0-9a-f]{32}", load["load_id"])
@@ -54,10 +56,12 @@ def test_load_ids_sort_as_their_readings_began_and_times_have_a_zone(read_wms):
 
 
 def test_quantities_are_summed_from_qty_and_in_the_order_list_from_the_size_run(read_wms):
-    loads = read_wms().loads
-    assert loads["wms:packed_products"]["qty"] == 24 + 12 + 60 + 60
-    assert loads["wms:shipped"]["qty"] == 48 + 6 + 30
-    assert loads["wms:master_order_list"]["qty"] == 36 + 6
+    loads = [(load["unit_id"], load["qty"]) for load in read_wms().records("loads")]
+    assert loads == [
+        ("wms:packed_products", 24 + 12 + 60 + 60),
+        *[("wms:shipped", qty) for qty in (48, 6, 30)],
+        ("wms:master_order_list", 36 + 6),
+    ]
 
 
 def test_a_quantity_that_is_text_is_read_as_text_and_not_summed(read_wms, warehouse):
@@ -148,13 +152,19 @@ def test_naive_date_times_keep_having_no_zone(read_wms, warehouse):
     assert reading.bookmark("shipped") == "2026-03-04"
 
 
+def read_before():
+    """A state of a view that has been read before, so that its next reading is one window."""
+    partition = {"context": {"connection": "wms"}, "replication_key": "Shipped_Date"}
+    return {"bookmarks": {"shipped": {"partitions": [partition | {"replication_key_value": "2026-01-20"}]}}}
+
+
 def breaking(times, monkeypatch, stream="shipped"):
     """Let the connection break after the second row, this often."""
     whole = ViewStream._fetch
     left = [times]
 
-    def fetch(self, source, first):
-        rows = whole(self, source, first)
+    def fetch(self, connection, source, window):
+        rows = whole(self, connection, source, window)
         if self.name != stream or not left[0]:
             yield from rows
             return
@@ -169,7 +179,7 @@ def breaking(times, monkeypatch, stream="shipped"):
 
 def test_a_view_broken_off_half_way_is_read_again_from_its_start_as_a_new_load(read_wms, monkeypatch, caplog):
     breaking(2, monkeypatch)
-    reading = read_wms()
+    reading = read_wms(state=read_before())
     by_load = {}
     for record in reading.records("shipped"):
         by_load.setdefault(record["load_id"], []).append(record)
@@ -182,13 +192,13 @@ def test_a_view_broken_off_half_way_is_read_again_from_its_start_as_a_new_load(r
 
 def test_a_view_that_breaks_off_every_time_fails_without_a_load_or_a_bookmark(warehouse, monkeypatch, capsysbinary):
     breaking(sql.READ_TRIES, monkeypatch)
-    tap = TapWMS(config={"connections": {"wms": warehouse.url}})
+    tap = TapWMS(config={"connections": {"wms": warehouse.url}}, state=read_before())
     with pytest.raises(TapError, match=r"connection 'wms' .* broke while view v_shipped was read: .* after 3 times"):
         tap.sync_all()
     out = capsysbinary.readouterr().out
     assert b'"unit_id":"wms:packed_products"' in out
     assert b'"unit_id":"wms:shipped"' not in out
-    assert b"replication_key_value" not in out
+    assert b"2026-03-04" not in b"".join(line for line in out.splitlines() if b'"STATE"' in line)
 
 
 def test_the_log_says_which_view_of_how_many_its_rows_and_its_progress(read_wms, caplog, monkeypatch):
@@ -200,4 +210,6 @@ def test_the_log_says_which_view_of_how_many_its_rows_and_its_progress(read_wms,
         in caplog.text
     )
     assert "view v_packed_products of connection 'wms': 3 rows so far" in caplog.text
-    assert re.search(r"view 2 of 3: shipped, .*: 3 rows in \d+\.\d s", caplog.text)
+    assert "shipped, view v_shipped of connection 'wms': reading before 2026-02-01, 2 more to come" in caplog.text
+    assert "view v_shipped of connection 'wms': reading from 2026-03-01" in caplog.text
+    assert re.search(r"view 2 of 3: shipped, .*: 1 rows in \d+\.\d s", caplog.text)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from tap_wms import database
+from tap_wms import database, sql
 from tap_wms.errors import TapError
 
 pytestmark = pytest.mark.slow
@@ -189,6 +189,46 @@ def test_a_query_file_has_windows_by_the_type_of_its_values(read, server, tmp_pa
     config = {"connections": {"wms": server.url()}, "views": [view]}
     first = read(config)
     assert sorted(r["carton"] for r in read(config, state=first.state).records("shipped")) == ["C-1", "C-2", "C-4"]
+
+
+def test_a_query_file_s_parameters_are_bound_by_the_server(read, server, tmp_path):
+    query = tmp_path / "q.sql"
+    query.write_text(
+        'SELECT carton, "Shipped_Date" AS day FROM dist.shipped WHERE carton <> :carton AND qty >= :least\n'
+        'AND ("Shipped_Date" IS NULL OR ("Shipped_Date" >= :window_from AND "Shipped_Date" < :window_to))'
+    )
+    parameters = {"carton": "C-1' OR 'a' = 'a", "least": 1.5}
+    view = {"stream": "shipped", "query_file": str(query), "replication_key": "day", "parameters": parameters}
+    config = {"connections": {"wms": server.url()}, "views": [view]}
+    first = read(config)
+    assert sorted(r["carton"] for r in first.records("shipped")) == ["C-1", "C-3"]
+    assert first.windows() == [(None, "2026-03-01", 1), ("2026-03-01", None, 1)]
+    again = read(config, state=first.state)
+    assert again.windows() == [("2026-02-18", None, 1)]
+
+
+def test_a_first_reading_is_by_months_and_of_one_moment(read_view, server, monkeypatch):
+    """A carton whose day is corrected between two months stands in one of them; one packed meanwhile in none."""
+    fetch, levels = sql.ViewStream._fetch, []
+
+    def meanwhile(self, connection, source, window):
+        yield from fetch(self, connection, source, window)
+        shown = "SELECT current_setting('transaction_isolation'), current_setting('transaction_read_only')"
+        levels.append(tuple(connection.exec_driver_sql(shown).one()))
+        if window.first is None:
+            server.run("UPDATE dist.moving SET day = '2026-03-09' WHERE carton = 'M-1'")
+            server.run("INSERT INTO dist.moving VALUES ('M-9', '2026-03-10')")
+
+    server.run(
+        "CREATE TABLE dist.moving (carton text, day date); GRANT SELECT ON dist.moving TO reader;"
+        "INSERT INTO dist.moving VALUES ('M-1', '2026-01-05'), ('M-2', '2026-02-05'), ('M-3', '2026-03-05')"
+    )
+    monkeypatch.setattr(sql.ViewStream, "_fetch", meanwhile)
+    reading = read_view("dist.moving", replication_key="day")
+    server.run("DROP TABLE dist.moving")
+    assert [record["carton"] for record in reading.records("shipped")] == ["M-1", "M-2", "M-3"]
+    assert reading.windows() == [(None, "2026-02-01", 1), ("2026-02-01", "2026-03-01", 1), ("2026-03-01", None, 1)]
+    assert set(levels) == {("repeatable read", "on")}
 
 
 def test_a_query_without_one_dated_row_is_read_whole(read, server, tmp_path):

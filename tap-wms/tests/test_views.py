@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 
 import pytest
 import sqlalchemy as sa
+from singer_sdk.exceptions import ConfigValidationError
 from sqlalchemy.dialects import mssql, oracle, postgresql
 from tap_wms.columns import json_schema, merge_columns
 from tap_wms.errors import TapError
+from tap_wms.query import Query, read_query
 from tap_wms.tap import TapWMS
+from tap_wms.view import View
+from tap_wms.windows import WHOLE
 
 KEYS = ["load_id", "row_hash", "occurrence"]
 
 
 def test_without_views_the_three_of_the_warehouse_are_read(read_wms):
     reading = read_wms()
-    assert {u: load["rows"] for u, load in reading.loads.items()} == {
-        "wms:packed_products": 4,
-        "wms:shipped": 3,
-        "wms:master_order_list": 2,
-    }
+    assert list(reading.loads) == ["wms:packed_products", "wms:shipped", "wms:master_order_list"]
+    for stream, rows in (("packed_products", 4), ("shipped", 3), ("master_order_list", 2)):
+        assert len(reading.records(stream)) == rows
     for stream in ("packed_products", "shipped", "master_order_list"):
         assert reading.schema(stream)["key_properties"] == KEYS
 
@@ -115,7 +118,7 @@ def test_a_query_file_is_read_in_windows_like_a_view(read_wms, tmp_path):
     view = {"stream": "shipped", "query_file": str(query), "replication_key": "when", "lookback_days": 2}
     first = read_wms(views=[view])
     assert first.columns("shipped")[:4] == ["When", "Style", "Qty", "t"]
-    assert (first.loads["wms:shipped"]["rows"], first.loads["wms:shipped"]["qty"]) == (3, 84)
+    assert [(load["rows"], load["qty"]) for load in first.records("loads")] == [(1, 48), (1, 6), (1, 30)]
     again = read_wms(views=[view], state=first.state)
     assert again.loads["wms:shipped"]["window_from"] == "2026-03-02"
     assert [r["When"] for r in again.records("shipped")] == ["2026-03-04"]
@@ -231,7 +234,6 @@ def test_a_column_named_like_one_of_the_tap_s_own_is_refused(read_wms, warehouse
 @pytest.mark.parametrize(
     ("sql", "message"),
     [
-        ("SELECT Qty FROM packed WHERE Season = :season", r"has a parameter :season; the tap binds none"),
         ("SELECT Quantity FROM packed", r"reading query file .*q.sql failed: no such column: Quantity"),
         (b"SELECT '\xff'", r"it is not UTF-8 text; check `query_file`"),
         (None, r"q.sql: No such file or directory; check `query_file` in the setting `views` \(TAP_WMS_VIEWS\)"),
@@ -243,6 +245,88 @@ def test_a_query_file_that_cannot_be_used_is_refused(read_wms, tmp_path, sql, me
         path.write_bytes(sql if isinstance(sql, bytes) else sql.encode())
     with pytest.raises(TapError, match=message):
         read_wms(views=[{"stream": "s", "query_file": str(path)}])
+
+
+CARTONS_OF = """
+SELECT CartonID, Shipped_Date, Qty FROM shipped
+WHERE Customer = :customer AND Qty >= :least AND (Shipped_Date >= :window_from AND Shipped_Date < :window_to)
+-- at 10:30, an escaped \\:colon
+"""
+
+
+@pytest.fixture
+def cartons_of(read_wms, tmp_path):
+    """Read a query file with parameters."""
+    path = tmp_path / "cartons.sql"
+    path.write_text(CARTONS_OF)
+
+    def run(parameters, state=None, **entry):
+        view = {"stream": "cartons", "query_file": str(path), "replication_key": "Shipped_Date", "lookback_days": 0}
+        return read_wms(state=state, views=[{**view, "parameters": parameters, **entry}])
+
+    return run
+
+
+def test_a_query_file_s_parameters_are_bound(cartons_of):
+    first = cartons_of({"customer": "BRIGHTON", "least": 7})
+    assert [r["CartonID"] for r in first.records("cartons")] == ["C-90"]
+    every = cartons_of({"customer": "BRIGHTON", "least": 0})
+    assert every.windows("wms:cartons") == [(None, "2026-02-01", 1), ("2026-02-01", None, 1)]
+    # What is bound is no SQL, whatever it says.
+    assert cartons_of({"customer": "' OR '1' = '1", "least": 0}).records("cartons") == []
+
+
+def test_a_query_file_s_window_parameters_are_the_window_that_is_read(cartons_of, monkeypatch):
+    bound = []
+    values = Query.values
+    monkeypatch.setattr(Query, "values", lambda self, window: bound.append(values(self, window)) or bound[-1])
+    state = cartons_of({"customer": "BRIGHTON", "least": 0}).state
+    days = [(str(one["window_from"]), str(one["window_to"])) for one in bound]
+    assert days[-2:] == [("1753-01-01", "2026-02-01"), ("2026-02-01", "9999-12-31")]
+    bound.clear()
+    again = cartons_of({"customer": "BRIGHTON", "least": 0}, state=state)
+    assert str(bound[-1]["window_from"]) == again.loads["wms:cartons"]["window_from"] == "2026-02-25"
+
+
+def test_sql_server_casts_window_parameters_to_dates_of_every_language(tmp_path):
+    path = tmp_path / "cartons.sql"
+    path.write_text(CARTONS_OF)
+    query = read_query(
+        View("c", query_file=str(path), replication_key="d", parameters={"customer": "x", "least": 1}), "mssql"
+    )
+    sent = query.text.compile(dialect=mssql.dialect())
+    assert str(sent).count("AS DATE)") == 2
+    assert "BRIGHTON" not in str(sent)
+    assert query.values(WHOLE) == {
+        "customer": "x", "least": 1, "window_from": dt.date(1753, 1, 1), "window_to": dt.date(9999, 12, 31),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("parameters", "entry", "message"),
+    [
+        (
+            {"least": 1},
+            {},
+            r"query file .*cartons\.sql \(stream cartons\) has :customer, which its `parameters` in the setting "
+            r"`views` \(TAP_WMS_VIEWS\) do not name; add the value there, or, where it is no parameter, write "
+            r"\\:customer",
+        ),
+        ({}, {}, r"has :customer, :least, which"),
+        ({"customer": "x", "least": 1, "most": 2}, {}, r"has no :most, which its `parameters`"),
+        ({"customer": "x", "least": 1, "window_to": "x"}, {}, r"`window_to` in its `parameters` is bound by the tap"),
+        ({"customer": "x", "least": 1}, {"replication_key": None}, r"has :window_from, but is read whole: name its"),
+        ({"customer": "x"}, {"query_file": None, "table": "shipped"}, r"`parameters` are those of a query_file"),
+    ],
+)
+def test_parameters_that_are_not_the_query_file_s_are_refused(cartons_of, parameters, entry, message):
+    with pytest.raises(TapError, match=message):
+        cartons_of(parameters, **entry)
+
+
+def test_a_parameter_is_a_text_a_number_or_a_flag(cartons_of):
+    with pytest.raises(ConfigValidationError):
+        cartons_of({"customer": ["BRIGHTON"], "least": 1})
 
 
 def test_a_query_file_in_one_of_several_connections_says_which(make_warehouse, read):

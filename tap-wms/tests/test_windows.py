@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import sqlite3
 from contextlib import closing
+from itertools import pairwise
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
-from sqlalchemy.dialects import mssql, postgresql
-from tap_wms.windows import day_of, today, window_from, within
+from sqlalchemy.dialects import mssql, oracle, postgresql
+from tap_wms.sql import LostReadingError, ViewStream
+from tap_wms.windows import Window, by_month, day_of, is_day, months_query, today, window_from, within
 
 MARCH_4 = "2026-03-04"
+#: The small warehouse has one shipped carton in each of three months.
+BY_MONTH = [(None, "2026-02-01", 1), ("2026-02-01", "2026-03-01", 1), ("2026-03-01", None, 1)]
 
 
 def state_of(bookmark, key="Shipped_Date"):
@@ -31,16 +36,16 @@ def cartons(reading):
     return sorted(record["CartonID"] for record in reading.records("shipped"))
 
 
-def test_the_first_reading_is_whole_and_the_next_starts_fourteen_days_before_the_newest(read_wms):
+def test_the_first_reading_is_by_months_and_the_next_starts_fourteen_days_before_the_newest(read_wms):
     first = read_wms()
-    load = first.loads["wms:shipped"]
-    assert (load["window_from"], load["window_to"], load["rows"]) == (None, None, 3)
+    assert first.windows() == BY_MONTH
     assert first.bookmark("shipped") == MARCH_4
     again = read_wms(state=first.state)
     load = again.loads["wms:shipped"]
     assert (load["window_from"], load["window_to"], load["kind"]) == ("2026-02-18", None, "window")
     assert cartons(again) == ["C-91", "C-92"]
     assert again.bookmark("shipped") == MARCH_4
+    assert "unread_from" not in str(again.state)
 
 
 def test_packed_and_the_order_list_are_read_whole_every_time(read_wms):
@@ -79,15 +84,15 @@ def test_a_row_without_a_readable_day_is_read_every_time(read_wms, warehouse, da
 
 def test_full_mode_ignores_the_bookmark_given_and_still_emits_the_new(read_wms):
     reading = read_wms(state=state_of("2026-03-01"), sync_mode="full")
-    assert reading.loads["wms:shipped"]["window_from"] is None
+    assert reading.windows() == BY_MONTH
     assert cartons(reading) == ["C-90", "C-91", "C-92"]
     assert reading.bookmark("shipped") == MARCH_4
 
 
 def test_a_start_date_bounds_the_first_reading_the_full_one_and_every_window(read_wms):
     for settings in ({}, {"sync_mode": "full", "state": state_of(MARCH_4)}):
-        reading = read_wms(start_date="2026-02-01T00:00:00Z", **settings)
-        assert reading.loads["wms:shipped"]["window_from"] == "2026-02-01"
+        reading = read_wms(start_date="2026-02-10T00:00:00Z", **settings)
+        assert reading.windows() == [("2026-02-10", "2026-03-01", 1), ("2026-03-01", None, 1)]
         assert cartons(reading) == ["C-91", "C-92"]
         assert reading.loads["wms:packed_products"]["rows"] == 4
     later = read_wms(start_date="2026-03-01", state=state_of(MARCH_4))
@@ -121,7 +126,7 @@ def test_a_window_with_nothing_in_it_keeps_its_bookmark(read_wms, warehouse):
     ],
 )
 def test_a_bookmark_that_is_not_this_view_s_means_the_whole_view(read_wms, state):
-    assert read_wms(state=state).loads["wms:shipped"]["window_from"] is None
+    assert read_wms(state=state).windows() == BY_MONTH
 
 
 def test_each_connection_has_its_own_bookmark(make_warehouse, read):
@@ -134,7 +139,7 @@ def test_each_connection_has_its_own_bookmark(make_warehouse, read):
     assert again.loads["new:shipped"]["window_from"] == "2025-12-27"
     # A third one starts from its beginning, whatever the others have reached.
     config["connections"]["third"] = make_warehouse("third").url
-    assert read(config, state=state).loads["third:shipped"]["window_from"] is None
+    assert read(config, state=state).windows("third:shipped") == BY_MONTH
 
 
 def test_packed_may_be_given_a_window_too(read_wms):
@@ -151,22 +156,142 @@ texts = st.one_of(
     st.none(),
     days.map(str),
     st.datetimes(min_value=dt.datetime(2020, 1, 1), max_value=dt.datetime(2030, 12, 31)).map(str),
-    st.sampled_from(["", "TBC", "4.3.2026", "20260304", 20260304, 45000.5]),
+    st.sampled_from(["", "TBC", "4.3.2026", "20260304", "2026-02-29", "2024-02-29", "2026-13-01", 20260304, 45000.5]),
 )
 
 
-@given(values=st.lists(texts, max_size=8), first=days)
-def test_a_window_holds_its_days_and_everything_without_a_day(values, first):
+def selected(values, condition):
     table = sa.table("t", sa.column("k"))
     with sa.create_engine("sqlite://").connect() as connection:
         connection.exec_driver_sql("CREATE TABLE t (k)")
         for value in values:
             connection.execute(table.insert().values(k=value))
-        condition = within(table.c.k, first, as_text=True, dialect="sqlite")
-        read = list(connection.execute(sa.select(table.c.k).where(condition)).scalars())
+        return list(connection.execute(sa.select(table.c.k).where(condition(table.c.k))).scalars())
+
+
+def iso_day_of(value):
     # 20260304 as text is a day to Python but no ISO day to a database: it is read every time.
-    expected = [v for v in values if not (isinstance(v, str) and "-" in v and v[:10] < first.isoformat())]
+    return day_of(value) if isinstance(value, str) and value[4:5] == "-" else None
+
+
+@given(values=st.lists(texts, max_size=8), first=st.none() | days, length=st.none() | st.integers(1, 800))
+def test_a_window_holds_its_days_and_everything_without_a_day(values, first, length):
+    until = None if length is None else (first or dt.date(2024, 2, 1)) + dt.timedelta(days=length)
+    assume((first, until) != (None, None))
+    read = selected(values, lambda key: within(key, Window(first, until), as_text=True, dialect="sqlite"))
+    expected = []
+    for value in values:
+        day = iso_day_of(value)
+        if day is None or ((first is None or day >= first) and (until is None or day < until)):
+            expected.append(value)
     assert read == expected
+
+
+@given(values=st.lists(texts, max_size=12), first=st.none() | days, latest=days)
+def test_windows_by_month_hold_each_dated_row_once_and_each_undated_one_every_time(values, first, latest):
+    months = {day.replace(day=1) for value in values if (day := iso_day_of(value)) and (first is None or day >= first)}
+    windows = by_month(first, months, latest)
+    assert windows[0].first == first
+    assert windows[-1].until is None
+    assert all(one.until == other.first for one, other in pairwise(windows))
+    times = dict.fromkeys(map(str, values), 0)
+    for window in windows:
+        if window == Window():
+            read = values
+        else:
+            read = selected(values, lambda key, w=window: within(key, w, as_text=True, dialect="sqlite"))
+        for value in set(map(str, read)):
+            times[value] += 1
+    for value in values:
+        day = iso_day_of(value)
+        expected = len(windows) if day is None else int(first is None or day >= first)
+        assert times[str(value)] == expected
+
+
+@given(st.text("0123456789-", min_size=8, max_size=10) | st.dates().map(str) | st.just("1900-02-29") | texts)
+def test_a_text_is_a_day_to_the_database_when_it_is_one_to_python(value):
+    expected = [value] if iso_day_of(value) and len(value) >= 10 else []
+    assert selected([value], lambda key: is_day(key, "sqlite")) == expected
+
+
+def test_a_row_whose_day_there_is_not_is_read_with_every_month(read_wms, warehouse):
+    ship(warehouse, "30 February", "2026-02-30")
+    reading = read_wms()
+    assert [rows for *_, rows in reading.windows()] == [2, 2, 2]
+    assert [bounds for *bounds, _ in reading.windows()] == [list(window[:2]) for window in BY_MONTH]
+
+
+def test_a_month_without_rows_and_a_day_far_off_make_no_window_of_their_own(read_wms, warehouse):
+    ship(warehouse, "typo", "1926-03-04")
+    ship(warehouse, "ahead", "2062-03-04")
+    warehouse.run("DELETE FROM shipped WHERE CartonID = 'C-91'")
+    assert read_wms().windows() == [
+        (None, "2026-01-01", 1),
+        ("2026-01-01", "2026-03-01", 1),
+        ("2026-03-01", None, 2),
+    ]
+
+
+def states_and_rows(reading):
+    """Each state with the cartons of the loads that were complete before it."""
+    rows, complete = {}, set()
+    for message in reading.messages:
+        record = message.get("record", {})
+        if message["type"] == "STATE":
+            yield copy.deepcopy(message["value"]), set(complete)
+        elif message.get("stream") == "shipped" and record:
+            rows.setdefault(record["load_id"], set()).add((record["CartonID"], record["Qty"]))
+        elif message.get("stream") == "loads" and record:
+            complete |= rows.get(record["load_id"], set())
+
+
+def test_a_first_reading_killed_after_any_month_goes_on_with_the_next(read_wms, warehouse):
+    for month in range(1, 13):
+        ship(warehouse, f"2025-{month}", f"2025-{month:02d}-17", qty=month)
+    ship(warehouse, "undated", None)
+    clean = read_wms()
+    everything = {(record["CartonID"], record["Qty"]) for record in clean.records("shipped")}
+    assert len(clean.windows()) == 15
+    stops = list(states_and_rows(clean))
+    assert len(stops) >= 15 + 2
+    for state, had in stops:
+        rest = read_wms(state=copy.deepcopy(state))
+        had |= {(record["CartonID"], record["Qty"]) for record in rest.records("shipped")}
+        assert had == everything
+        assert rest.bookmark("shipped") == clean.bookmark("shipped") == MARCH_4
+        assert "unread_from" not in str(rest.state)
+        # No month is read a second time: what is left of the first reading, or else one look-back window.
+        done = state["bookmarks"].get("shipped", {}).get("partitions", [{}])[0].get("unread_from")
+        first = rest.windows()[0][0]
+        assert first == done or (done is None and first in (None, "2026-02-18"))
+
+
+def test_a_first_reading_that_was_cut_off_starts_over_in_full_mode_and_under_another_key(read_wms, warehouse):
+    state = next(state for state, _ in states_and_rows(read_wms()) if "unread_from" in str(state))
+    assert read_wms(state=copy.deepcopy(state)).windows() == BY_MONTH[1:]
+    assert read_wms(state=copy.deepcopy(state), start_date="2026-02-20").windows()[0][0] == "2026-02-20"
+    assert read_wms(state=copy.deepcopy(state), sync_mode="full").windows() == BY_MONTH
+    warehouse.run("DROP VIEW v_shipped; CREATE VIEW v_shipped AS SELECT *, Shipped_Date AS Day FROM shipped")
+    view = {"stream": "shipped", "table": "v_shipped", "replication_key": "Day"}
+    assert read_wms(state=copy.deepcopy(state), views=[view]).windows() == BY_MONTH
+
+
+def test_a_connection_that_breaks_in_a_month_reads_that_month_again(read_wms, monkeypatch):
+    whole, left = ViewStream._fetch, [2]
+
+    def fetch(self, connection, source, window):
+        rows = whole(self, connection, source, window)
+        if window.first and left[0]:
+            left[0] -= 1
+            yield next(rows)
+            rows.close()
+            raise LostReadingError("server closed the connection unexpectedly")
+        yield from rows
+
+    monkeypatch.setattr(ViewStream, "_fetch", fetch)
+    reading = read_wms()
+    assert reading.windows() == BY_MONTH
+    assert sorted(cartons(reading)) == ["C-90", "C-91", "C-91", "C-91", "C-92"]
 
 
 @given(bookmark=days, latest=days, lookback=st.integers(0, 400), start=st.none() | days)
@@ -174,7 +299,6 @@ def test_a_window_never_starts_after_today_s_look_back_nor_before_the_start_date
     first = window_from(bookmark, lookback_days=lookback, start_date=start, latest=latest)
     expected = min(bookmark, latest) - dt.timedelta(days=lookback)
     assert first == (expected if start is None else max(expected, start))
-    assert window_from(None, lookback_days=lookback, start_date=start, latest=latest) == start
 
 
 def test_the_day_of_a_value_is_found_in_dates_date_times_and_iso_text():
@@ -185,13 +309,27 @@ def test_the_day_of_a_value_is_found_in_dates_date_times_and_iso_text():
         assert day_of(value) is None
 
 
-def test_the_first_day_is_bound_and_in_sql_server_read_alike_in_every_language():
-    key, first = sa.column("Shipped_Date"), dt.date(2026, 3, 4)
-    in_mssql = within(key, first, as_text=False, dialect="mssql").compile(dialect=mssql.dialect())
-    assert "AS DATE)" in str(in_mssql)
-    assert "2026" not in str(in_mssql)
-    in_postgres = within(key, first, as_text=False, dialect="postgresql").compile(dialect=postgresql.dialect())
-    assert list(in_postgres.params.values()) == [first]
-    for text in (str(in_mssql), str(in_postgres)):
-        assert "IS NULL" in text
-        assert "NOLOCK" not in text
+@pytest.mark.parametrize("as_text", [False, True])
+def test_the_bounds_are_bound_and_in_sql_server_read_alike_in_every_language(as_text):
+    key, window = sa.column("Shipped_Date"), Window(dt.date(2026, 3, 4), dt.date(2026, 4, 1))
+    sent = {}
+    for name, dialect in (
+        ("mssql", mssql.dialect()),
+        ("postgresql", postgresql.dialect()),
+        ("oracle", oracle.dialect()),
+    ):
+        condition = within(key, window, as_text=as_text, dialect=name).compile(dialect=dialect)
+        months = months_query(key, window.first, as_text=as_text, dialect=name).compile(dialect=dialect)
+        sent[name] = str(condition) + str(months)
+        bound = [str(value) for compiled in (condition, months) for value in compiled.params.values()]
+        assert [value for value in bound if value[:5] == "2026-"] == ["2026-03-04", "2026-04-01", "2026-03-04"]
+        assert "2026" not in sent[name]
+        assert "IS NULL" in sent[name]
+        assert "NOLOCK" not in sent[name]
+    if as_text:
+        assert "substring(" in sent["mssql"].lower()
+        assert "substr(" in sent["oracle"]
+    else:
+        assert sent["mssql"].count("AS DATE)") == 3
+        assert "DATEPART(month" in sent["mssql"]
+        assert "EXTRACT(MONTH" in sent["oracle"].upper()

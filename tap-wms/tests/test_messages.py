@@ -1,0 +1,135 @@
+"""How messages are written: records by the part, in order, whole, and as they are by the SDK's own way."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from decimal import Decimal
+
+import pytest
+from singer_sdk.singerlib import StateMessage
+from tap_wms import messages
+from tap_wms.errors import TapError
+from tap_wms.messages import PipeWriter, record_head
+
+
+class Trickle(io.RawIOBase):
+    """An unbuffered output that takes a few bytes at a time, as a pipe does when a signal interrupts a write."""
+
+    def __init__(self, most=7):
+        super().__init__()
+        self.got = bytearray()
+        self.most = most
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        part = bytes(data[: self.most])
+        self.got += part
+        return len(part)
+
+
+class Output:
+    """What stands for sys.stdout."""
+
+    def __init__(self, buffer):
+        self.buffer = buffer
+
+    def flush(self):
+        self.buffer.flush()
+
+
+def test_records_wait_for_more_and_go_out_before_any_other_message(monkeypatch):
+    raw, writer = Trickle(10**6), PipeWriter()
+    monkeypatch.setattr(sys, "stdout", Output(raw))
+
+    def lines():
+        return [json.loads(line) for line in raw.got.splitlines()]
+
+    monkeypatch.setattr(messages, "PART", 400)
+    head = record_head('a "stream"')
+    writer.write_record(head, {"n": 1, "qty": Decimal("1.50")})
+    assert lines() == []
+    writer.write_message(StateMessage(value={"bookmarks": {}}))
+    assert [line["type"] for line in lines()] == ["RECORD", "STATE"]
+    assert lines()[0]["stream"] == 'a "stream"'
+    assert lines()[0]["record"] == {"n": 1, "qty": 1.5}
+    assert lines()[0]["time_extracted"].endswith("Z")
+    for number in range(10):
+        writer.write_record(head, {"n": number})
+    assert 2 < len(lines()) < 12
+    writer.write_waiting()
+    assert [line["record"]["n"] for line in lines()[2:]] == list(range(10))
+
+
+def test_a_write_that_is_only_begun_is_ended(monkeypatch):
+    raw = Trickle()
+    monkeypatch.setattr(sys, "stdout", Output(raw))
+    writer = PipeWriter()
+    writer.write_record(record_head("s"), {"name": "Ç" * 50})
+    writer.write_waiting()
+    assert json.loads(raw.got)["record"] == {"name": "Ç" * 50}
+
+
+def test_told_to_end_while_it_writes_it_ends_behind_the_whole_line(monkeypatch):
+    writer = PipeWriter()
+
+    class Told(Trickle):
+        def write(self, data):
+            if len(self.got) == 7:
+                writer.stop(143)
+            return super().write(data)
+
+    raw = Told()
+    monkeypatch.setattr(sys, "stdout", Output(raw))
+    writer.write_record(record_head("s"), {"n": 1})
+    with pytest.raises(SystemExit) as ended:
+        writer.write_message(StateMessage(value={}))
+    assert ended.value.code == 143
+    assert [json.loads(line)["type"] for line in raw.got.splitlines()] == ["RECORD"]
+    assert raw.got.endswith(b"\n")
+
+
+def test_told_to_end_while_it_does_not_write_or_twice_it_ends_at_once():
+    with pytest.raises(SystemExit):
+        PipeWriter().stop(143)
+    writer = PipeWriter()
+    writer._writing = True
+    writer.stop(143)
+    with pytest.raises(SystemExit):
+        writer.stop(143)
+
+
+def test_a_target_that_has_gone_is_said_in_one_line(monkeypatch):
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        writer = PipeWriter()
+        writer.write_record(record_head("s"), {"n": 1})
+        with pytest.raises(TapError, match="the target has closed the pipe before everything was read"):
+            writer.write_waiting()
+
+
+def test_mapped_streams_are_written_as_the_sdk_maps_them(read_wms):
+    plain = read_wms()
+    renamed = read_wms(stream_maps={"shipped": {"__alias__": "gone"}})
+    mapped = read_wms(stream_maps={"shipped": {"__alias__": "gone", "Units": "Qty * 2", "__filter__": "Qty > 6"}})
+    own = ("load_id",)
+
+    def rows(reading, stream):
+        return [{n: v for n, v in r.items() if n not in own} for r in reading.records(stream)]
+
+    assert rows(renamed, "gone") == rows(plain, "shipped")
+    assert [(r["Qty"], r["Units"]) for r in rows(mapped, "gone")] == [(48, 96), (30, 60)]
+    assert rows(mapped, "packed_products") == rows(plain, "packed_products")
+
+
+def test_files_of_rows_are_not_written_whatever_the_settings_say(read_wms, tmp_path):
+    encoding = {"format": "jsonl", "compression": "gzip"}
+    reading = read_wms(batch_config={"encoding": encoding, "storage": {"root": f"file://{tmp_path}"}})
+    assert {m["type"] for m in reading.messages} == {"SCHEMA", "RECORD", "STATE"}
+    assert len(reading.records("shipped")) == 3
