@@ -27,7 +27,8 @@ test: setup ## Run every package's tests and the end-to-end ones
 	$(RUN)pytest -n 2 --dist loadfile -m "not e2e and not slow and not mssql"
 	$(RUN)pytest -m "e2e and not slow"
 
-test-all: setup ## Run the heavy suites too: PostgreSQL, LibreOffice, SQL Server where MSSQL_TEST_URL is set
+test-all: setup ## Run the heavy suites too: PostgreSQL, LibreOffice, a browser, Spark, SQL Server where MSSQL_TEST_URL is set
+	$(UV) pip install --quiet --python .venv/bin/python -r constraints/test-all.txt
 	$(RUN)pytest
 
 test-mssql: setup ## Run what needs a SQL Server, named by MSSQL_TEST_URL
@@ -40,7 +41,8 @@ lint-python: .venv/.done
 	$(RUN)ruff check .
 	$(RUN)ruff format --check .
 	$(RUN)mypy rules/order_rules tap-sharepoint-orders/tap_sharepoint_orders tap-wms/tap_wms mappers/mapper-orders/mapper_orders \
-	    target-mssql/target_mssql transform/recon reports/order_reports examples/*.py docs/generate.py
+	    target-mssql/target_mssql transform/recon reports/order_reports examples/*.py docs/generate.py \
+	    bench/truth bench/*.py
 
 lint-sql: .venv/.done
 	$(RUN)sqlfluff lint --disable-progress-bar .
@@ -49,8 +51,8 @@ format: .venv/.done ## Put the code into its style
 	$(RUN)ruff check --fix .
 	$(RUN)ruff format .
 
-bench: setup ## Measure the loader, the mapper and the report
-	for program in bench/*.py; do $(RUN)python "$$program"; done
+bench: setup ## Measure the whole pipeline at seed scale, in half an hour; bench/*.py measure its parts
+	$(RUN)python bench/pipeline.py --json output/bench/pipeline.json --docs
 
 record: .venv/.done ## Record Graph exchanges from a real tenant, scrubbed: make record CONFIG=config.json
 	$(RUN)python tap-sharepoint-orders/record.py --config "$(CONFIG)"
@@ -64,14 +66,17 @@ docs: .venv/.done ## Write docs/plugins/*.md from what the plugins say of themse
 schemas: .venv/.done ## Write the JSON schemas of config/*.yml from their models
 	$(RUN)python -m order_rules.schemas config
 
+# All of the packages' extras but spark, which takes half a gigabyte: constraints/test-all.in has it.
+EXTRAS := azure entra notify oracle postgres sharepoint tables
 COMPILE := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
     --no-annotate --custom-compile-command "make constraints"
 
 constraints: .venv-meltano/.done ## Compile constraints/*.txt anew, at the newest versions
 	$(UV) $(COMPILE) --upgrade constraints/meltano.in -o constraints/meltano.txt
 	$(UV) $(COMPILE) --upgrade constraints/build.in -o constraints/build.txt
-	$(UV) $(COMPILE) --upgrade --all-extras --no-emit-package order-rules $(addsuffix /pyproject.toml,$(PACKAGES)) -o constraints/plugins.txt
+	$(UV) $(COMPILE) --upgrade $(addprefix --extra ,$(EXTRAS)) --no-emit-package order-rules $(addsuffix /pyproject.toml,$(PACKAGES)) -o constraints/plugins.txt
 	$(UV) $(COMPILE) --upgrade constraints/dev.in -o constraints/dev.txt
+	$(UV) $(COMPILE) --upgrade constraints/test-all.in -o constraints/test-all.txt
 
 clean: ## Remove environments, output and samples
 	rm -rf .venv .venv-meltano .meltano output sample

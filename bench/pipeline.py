@@ -136,10 +136,12 @@ def change_a_workbook(folder: Path) -> None:
     path = sorted(folder.iterdir(), key=lambda one: one.stat().st_size)[len(list(folder.iterdir())) // 2]
     book = openpyxl.load_workbook(path)
     sheet = book["MASTER"]
-    total = next(cell.column for cell in sheet[1] if cell.value == AFTER_SIZES)
-    size = next(cell for cell in sheet[2][: total - 1][::-1] if isinstance(cell.value, int | float))
-    size.value += 12
-    sheet.cell(2, total).value += 12
+    total = next(number for number, cell in enumerate(sheet[1]) if cell.value == AFTER_SIZES)
+    row = sheet[2]
+    quantities = {number: cell.value for number, cell in enumerate(row[: total + 1]) if isinstance(cell.value, int)}
+    size = max(number for number in quantities if number < total)
+    for number in (size, total):
+        row[number].value = quantities[number] + 12
     book.save(path)
 
 
@@ -235,7 +237,7 @@ def bars(seconds: Callable[[str], float], contents: dict[str, Any]) -> list[Bar]
 
 def result(bench: Bench) -> dict[str, Any]:
     """Put all figures into one document."""
-    stages = {}
+    stages: dict[str, dict[str, Any]] = {}
     for name, runs in bench.runs.items():
         programs = sorted({program for run in runs for program in run.peak_mib})
         stages[name] = {
