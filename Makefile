@@ -67,7 +67,7 @@ schemas: .venv/.done ## Write the JSON schemas of config/*.yml from their models
 	$(RUN)python -m order_rules.schemas config
 
 # All of the packages' extras but spark, which takes half a gigabyte: constraints/test-all.in has it.
-EXTRAS := azure entra notify oracle postgres sharepoint tables
+EXTRAS := azure entra nearest notify oracle postgres sharepoint tables
 COMPILE := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
     --no-annotate --custom-compile-command "make constraints"
 

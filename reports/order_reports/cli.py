@@ -12,11 +12,11 @@ from functools import wraps
 from typing import Any, Final, NoReturn
 
 import click
-import sqlalchemy as sa
 from order_rules.config import RulesError
+from order_rules.warehouse_url import hide
 
 from order_reports.check import check as run_checks
-from order_reports.failure import ReportError, redact
+from order_reports.failure import ReportError
 from order_reports.settings import Settings, settings
 
 INTERRUPTED: Final = 130
@@ -69,10 +69,8 @@ def _with_settings(command: Callable[..., int]) -> Callable[..., None]:
         debug: bool,
         **own: Any,  # noqa: ANN401  (whatever options the command has itself)
     ) -> None:
-        with _one_line(debug=debug) as known:
-            known["settings"] = resolved = settings(
-                warehouse_url, output_dir, rules_path, retention_days=retention_days
-            )
+        with _one_line(warehouse_url, debug=debug):
+            resolved = settings(warehouse_url, output_dir, rules_path, retention_days=retention_days)
             code = command(resolved, **own)
         if code:
             click.get_current_context().exit(code)
@@ -81,16 +79,14 @@ def _with_settings(command: Callable[..., int]) -> Callable[..., None]:
 
 
 @contextmanager
-def _one_line(*, debug: bool) -> Iterator[dict[str, Any]]:
+def _one_line(warehouse_url: str, *, debug: bool) -> Iterator[None]:
     """Turn a failure that a person can do something about into one line and exit 1."""
-    known: dict[str, Any] = {}
     try:
-        yield known
+        yield
     except (ReportError, RulesError) as error:
-        url: sa.URL | None = known["settings"].warehouse if "settings" in known else None
         if debug:
-            click.echo(redact(traceback.format_exc(), url), err=True)
-        raise click.ClickException(redact(str(error), url)) from None
+            click.echo(hide(traceback.format_exc(), warehouse_url), err=True)
+        raise click.ClickException(hide(str(error), warehouse_url)) from None
 
 
 @click.group()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
+from order_rules.warehouse_url import placed, project_root
 from sqlalchemy.exc import ArgumentError
 
 from order_reports.destination import Blob, Place, parse_blob
@@ -50,7 +49,6 @@ def settings(
     warehouse_url: str,
     output_dir: str,
     rules_path: str,
-    environment: Mapping[str, str] | None = None,
     *,
     retention_days: int | None = None,
 ) -> Settings:
@@ -60,7 +58,6 @@ def settings(
         warehouse_url: SQLAlchemy URL.
         output_dir: a folder, absolute or relative to the project, or an Azure Blob container's address.
         rules_path: a folder, absolute or relative to the project.
-        environment: where ``MELTANO_PROJECT_ROOT`` is looked up; by default the process's.
         retention_days: how long dated copies of the reports stay.
 
     Returns:
@@ -69,17 +66,15 @@ def settings(
     Raises:
         ReportError: a URL is none, without repeating it.
     """
-    root = Path((os.environ if environment is None else environment).get("MELTANO_PROJECT_ROOT") or Path.cwd())
+    root = project_root()
     try:
         url = sa.make_url(warehouse_url)
     except ArgumentError:
         msg = "warehouse_url is no SQLAlchemy URL. Write it as sqlite:///path or mssql+pymssql://user:password@host/db."
         raise ReportError(msg) from None
-    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
-        url = url.set(database=str(root / url.database))
     blob = parse_blob(output_dir)
     return Settings(
-        warehouse=url,
+        warehouse=placed(url),
         output_dir=root / ("output/reports" if blob else output_dir),
         rules_path=root / rules_path,
         blob=blob,

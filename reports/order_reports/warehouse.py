@@ -9,9 +9,10 @@ from typing import Final
 
 import sqlalchemy as sa
 from order_rules import tables
+from order_rules.warehouse_url import hide
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-from order_reports.failure import ReportError, place_of, redact
+from order_reports.failure import ReportError, place_of
 
 READ: Final = (
     tables.audit_run,
@@ -56,7 +57,7 @@ def reading(url: sa.URL) -> Iterator[sa.Connection]:
     try:
         engine = sa.create_engine(url)
     except (NoSuchModuleError, ModuleNotFoundError, TypeError) as error:
-        msg = f"warehouse_url: the driver of {url.drivername} cannot be used ({redact(str(error), url)})."
+        msg = f"warehouse_url: the driver of {url.drivername} cannot be used ({hide(str(error), url)})."
         raise ReportError(msg) from None
     try:
         with engine.connect() as connection:
@@ -92,7 +93,7 @@ def explain(error: SQLAlchemyError, url: sa.URL) -> str:
         One line.
     """
     answer = str(error.orig) if isinstance(error, DBAPIError) else str(error)
-    line = " ".join(redact(answer, url).split())
+    line = " ".join(hide(answer, url).split())
     return f"The warehouse {place_of(url)} cannot be read: {line}"
 
 

@@ -17,11 +17,12 @@ import sqlalchemy as sa
 from click.testing import CliRunner, Result
 from order_reports import workbook
 from order_reports.cli import cli
-from order_reports.failure import ReportError, redact
+from order_reports.failure import ReportError
 from order_reports.read import read_sources
 from order_reports.settings import settings
 from order_reports.totals import _fact_totals, _match_totals
 from order_reports.warehouse import _at_one_moment
+from order_rules.warehouse_url import hide
 from sqlalchemy.dialects import mssql
 
 Invoke = Callable[..., Result]
@@ -85,11 +86,12 @@ def test_relative_paths_start_at_the_project_and_else_where_one_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for environment, root in (({"MELTANO_PROJECT_ROOT": "/srv/audit"}, Path("/srv/audit")), ({}, tmp_path)):
-        given = settings("sqlite:///output/warehouse.db", "output/reports", "config", environment)
+    for project, root in (("/srv/audit", Path("/srv/audit")), ("", tmp_path)):
+        monkeypatch.setenv("MELTANO_PROJECT_ROOT", project)
+        given = settings("sqlite:///output/warehouse.db", "output/reports", "config")
         assert given.warehouse.database == str(root / "output/warehouse.db")
         assert (given.output_dir, given.rules_path) == (root / "output/reports", root / "config")
-    assert settings("sqlite:////var/w.db", "/r", "/c", {}).warehouse.database == "/var/w.db"
+    assert settings("sqlite:////var/w.db", "/r", "/c").warehouse.database == "/var/w.db"
 
 
 def test_a_warehouse_that_is_not_there_is_not_made(invoke: Invoke, tmp_path: Path) -> None:
@@ -132,8 +134,8 @@ def test_no_error_shows_the_password(invoke: Invoke, command: str, url: str, deb
 def test_secrets_are_taken_out_however_they_are_spelt() -> None:
     url = sa.make_url("mssql+pyodbc://u:s3cr3t%2FPa$$@h/d?odbc_connect=Server%3Dx%3BPWD%3Dh1dden")
     text = f"login of u with {SECRET} or s3cr3t%2FPa%24%24 failed: Server=x;PWD=h1dden at h"
-    assert redact(text, url) == "login of u with *** or *** failed: *** at h"
-    assert redact("PWD=h1dden", url) == "PWD=***"
+    assert hide(text, url) == "login of u with *** or *** failed: *** at h"
+    assert hide("PWD=h1dden", url) == "PWD=***"
 
 
 def test_debug_shows_where_an_error_arose(invoke: Invoke, tmp_path: Path) -> None:
@@ -296,5 +298,5 @@ def test_every_command_tells_its_settings() -> None:
 
 def test_a_url_that_is_none_is_not_repeated() -> None:
     with pytest.raises(ReportError) as raised:
-        settings(f"auditor:{SECRET}", "o", "c", {})
+        settings(f"auditor:{SECRET}", "o", "c")
     assert "s3cr3t" not in str(raised.value)

@@ -9,10 +9,11 @@ from typing import Final, NamedTuple, Protocol
 
 import sqlalchemy as sa
 from order_rules.config import Customers, Notify, RulesError, load_file
+from order_rules.warehouse_url import hide
 from sqlalchemy.exc import SQLAlchemyError
 
 from order_reports.destination import Latest, latest
-from order_reports.failure import ReportError, redact
+from order_reports.failure import ReportError
 from order_reports.notify.figures import Figures, read_figures
 from order_reports.notify.memory import TABLE, Entry, recall, remember
 from order_reports.notify.messages import Message
@@ -124,7 +125,7 @@ def notify(settings: Settings, given: Channels, *, failed: bool = False, reason:
     secrets = secrets_of(settings, given)
 
     def hidden(text: str) -> str:
-        return redact(without(text, secrets), settings.warehouse)
+        return hide(without(text, secrets), settings.warehouse)
 
     channels = open_channels(given)
     if not channels:

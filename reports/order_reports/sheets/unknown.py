@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from order_rules.canonical import clean
 from order_rules.config import Customers
-from rapidfuzz import fuzz, process
+from order_rules.nearest import NEAREST, Near, nearest
 
 from order_reports.rows import Link, RowSheet, Value
 from order_reports.sheets.customers import Tabs
@@ -16,10 +16,6 @@ from order_reports.styles import Styles
 from order_reports.totals import Customer
 
 NAME: Final = "UNKNOWN CUSTOMERS"
-NEAREST: Final = 3
-LEAST_LIKENESS: Final = 60
-"""Percent alike below which a name suggests nothing."""
-
 COLUMNS: Final = (
     Column("CUSTOMER", "link"),
     Column("KEYS", "units", total=True),
@@ -32,13 +28,6 @@ COLUMNS: Final = (
     Column("THIRD NEAREST"),
     Column("WHAT TO DO", "wrap", width=60),
 )
-
-
-class Near(NamedTuple):
-    """A known customer whose name, or one of whose aliases, looks like an unknown one."""
-
-    canonical: str
-    likeness: float
 
 
 def unknown_customers(customers: Sequence[Customer], known: Customers) -> list[tuple[Customer, list[Near]]]:
@@ -55,17 +44,6 @@ def unknown_customers(customers: Sequence[Customer], known: Customers) -> list[t
     unknown = [one for one in customers if one.name is not None and clean(one.name) not in canonical]
     unknown.sort(key=lambda one: (-one.ordered - one.packed - one.shipped, one.name or ""))
     return [(one, nearest(one.name or "", known)) for one in unknown]
-
-
-def nearest(name: str, known: Customers) -> list[Near]:
-    """Find the known customers whose names look most like a name, best first, each once."""
-    spellings = {spelling: one.canonical for spelling, one in known.by_alias.items()}
-    likeness: dict[str, float] = {}
-    for spelling, alike, _ in process.extract(name, sorted(spellings), scorer=fuzz.WRatio, limit=None):
-        if alike >= LEAST_LIKENESS:
-            likeness.setdefault(spellings[spelling], alike)
-    found = sorted((Near(canonical, alike) for canonical, alike in likeness.items()), key=lambda one: (-one[1], one[0]))
-    return found[:NEAREST]
 
 
 def write_unknown(

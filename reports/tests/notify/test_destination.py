@@ -119,12 +119,12 @@ def test_the_retention_is_a_setting(monday: Any, invoke: Callable[..., Result], 
 @pytest.mark.parametrize("address", ["https://account.blob.core.windows.net", "https:///container?sig=hush-hush"])
 def test_an_address_of_no_container_is_told_without_its_signature(address: str) -> None:
     with pytest.raises(ReportError, match="output_dir is no container's address") as raised:
-        settings("sqlite:///w.db", address, "config", {})
+        settings("sqlite:///w.db", address, "config")
     assert "hush-hush" not in str(raised.value)
 
 
 def test_a_signature_is_no_part_of_the_place() -> None:
-    given = settings("sqlite:///w.db", "https://a.blob.core.windows.net/c/reports/?sv=1&sig=hush-hush", "config", {})
+    given = settings("sqlite:///w.db", "https://a.blob.core.windows.net/c/reports/?sv=1&sig=hush-hush", "config")
     assert given.blob == Blob("https://a.blob.core.windows.net/c/reports", "sv=1&sig=hush-hush")
     assert "hush-hush" not in repr(given)
 
