@@ -1,4 +1,4 @@
-"""The command line: ``excel`` writes the workbook, ``page`` the page, and ``check`` proves that they can be written."""
+"""The command line: ``excel`` and ``page`` write a report, ``notify`` tells of a run, ``publish`` does all three."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from order_rules.config import RulesError
 from order_rules.warehouse_url import hide
 
 from order_reports.check import check as run_checks
+from order_reports.destination import Draft
 from order_reports.failure import ReportError
 from order_reports.settings import Settings, settings
 
@@ -111,8 +112,7 @@ def excel(given: Settings) -> int:
     """Write the workbook, order-audit.xlsx."""
     from order_reports.workbook import write_report  # noqa: PLC0415  (each command loads only its own writer)
 
-    written = write_report(given)
-    click.echo(f"{written.place} ({written.size / 1024:,.0f} kB)")
+    _tell_of(write_report(given))
     return 0
 
 
@@ -122,9 +122,21 @@ def page(given: Settings) -> int:
     """Write the page, order-audit.html: one file to look at in a browser or a mail."""
     from order_reports.page.build import write_page  # noqa: PLC0415  (each command loads only its own writer)
 
-    written = write_page(given)
-    click.echo(f"{written.place} ({written.size / 1024:,.0f} kB)")
+    _tell_of(write_page(given))
     return 0
+
+
+@cli.command()
+@_with_settings
+def publish(given: Settings) -> int:
+    """Write the workbook and the page side by side, then tell people: what every job ends with."""
+    from order_reports.side_by_side import page_beside  # noqa: PLC0415  (each command loads only its own writer)
+
+    with page_beside(given):
+        from order_reports.workbook import write_report  # noqa: PLC0415
+
+        _tell_of(write_report(given))
+    return _notify(given)
 
 
 @cli.command()
@@ -138,6 +150,14 @@ def notify(given: Settings, *, failed: bool, reason: str | None) -> int:
 
     Where the channels lead is set in the environment (docs/notifications.md).
     """
+    return _notify(given, failed=failed, reason=reason)
+
+
+def _tell_of(written: Draft) -> None:
+    click.echo(f"{written.place} ({written.size / 1024:,.0f} kB)")
+
+
+def _notify(given: Settings, *, failed: bool = False, reason: str | None = None) -> int:
     # Most commands need none of what the channels load.
     from order_reports.notify.send import notify as send  # noqa: PLC0415
     from order_reports.notify.settings import channels  # noqa: PLC0415
