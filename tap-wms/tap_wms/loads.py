@@ -18,7 +18,7 @@ from singer_sdk.helpers.types import Context, Record
 from tap_wms.windows import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from decimal import Decimal
 
     from singer_sdk.singerlib import Catalog
@@ -94,6 +94,9 @@ class LoadsStream(Stream):
 
     def apply_catalog(self, catalog: Catalog) -> None:
         """Ignore the catalog: without this stream's records no reading counts, so it cannot be left out."""
+
+    def get_batch_config(self, config: Mapping[str, Any]) -> None:
+        """Return nothing: a record behind each reading is not worth a file."""
 
     def get_records(self, context: Context | None) -> Iterable[Record]:  # noqa: ARG002
         """Return nothing: each record is emitted when its view has been read."""

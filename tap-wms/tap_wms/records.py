@@ -16,6 +16,7 @@ from tap_wms.messages import PipeWriter, record_head
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
 
+    from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.singerlib import Catalog
 
 
@@ -30,8 +31,9 @@ class PlainRecords(Stream):
         """Take only the selection from a catalog: a column new in the source is read though a cached one lacks it."""
         self._tap_input_catalog = catalog
 
-    def get_batch_config(self, config: Mapping[str, Any]) -> None:
-        """No BATCH messages: files of rows would come behind the record that completes their load."""
+    def get_batch_config(self, config: Mapping[str, Any]) -> BatchConfig | None:  # noqa: ARG002
+        """No BATCH messages but for views: the SDK's files come behind the record that completes their load."""
+        return None
 
     def generate_child_contexts(self, record: Record, context: Context | None) -> Iterable[Context | None]:  # noqa: ARG002
         """Return nothing: there are no child streams, and asking each record for them takes time."""

@@ -30,6 +30,7 @@ class LoadRows:
     at the price of a sort of the whole view on the server before its first row.
 
     Attributes:
+        names: The columns of a record: the view's, then the tap's own.
         count: Rows so far.
         newest: The greatest day of the replication key so far, days after today left out: one row dated next year
             must not carry the window past all the real ones.
@@ -45,9 +46,9 @@ class LoadRows:
             latest: Today.
             numbered: Whether records carry `row_number`, from 1.
         """
-        self._names = [*names, "load_id", "connection", "row_hash", "occurrence"]
+        self.names = [*names, "load_id", "connection", "row_hash", "occurrence"]
         if numbered:
-            self._names.append("row_number")
+            self.names.append("row_number")
         self._numbered = numbered
         self._load = (load.load_id, load.connection)
         self._quantities = quantity_columns(names)
@@ -71,6 +72,14 @@ class LoadRows:
         Args:
             values: The row as the driver gives it, one value a column.
         """
+        return dict(zip(self.names, self.row(values), strict=True))
+
+    def row(self, values: Sequence[Any]) -> tuple[Any, ...]:
+        """Count a row and return it with the tap's own columns, in the order of `names`.
+
+        Args:
+            values: The row as the driver gives it, one value a column.
+        """
         kinds = set(map(type, values))
         if not kinds <= _PLAIN:
             values = [_plain(value) for value in values]
@@ -87,7 +96,7 @@ class LoadRows:
         if self._key is not None:
             self._note_day(values[self._key])
         number = (self.count,) if self._numbered else ()
-        return dict(zip(self._names, (*values, *self._load, digest.hex(), occurrence, *number), strict=True))
+        return (*values, *self._load, digest.hex(), occurrence, *number)
 
     def _add(self, cells: Sequence[Any]) -> None:
         # In two steps, as almost all cells are whole numbers or empty, and there may be sixty in a row.

@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
+from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig, StorageTarget
 from singer_sdk.helpers.types import Context, Record
 
+from tap_wms.batches import ENCODING, batch_folder
 from tap_wms.columns import merge_columns
 from tap_wms.database import connect, driver_message, is_lost, reading_failed
 from tap_wms.errors import TapError
@@ -20,12 +22,14 @@ from tap_wms.snapshot import hold_still, is_refused
 from tap_wms.windows import WHOLE, Window, by_month, day_of, months_query, today, window_from, within
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from singer_sdk import Tap
 
     from tap_wms.loads import LoadsStream
     from tap_wms.views import Source
+
+T = TypeVar("T")
 
 #: Rows fetched from the server at once.
 FETCH_ROWS = 5_000
@@ -46,6 +50,10 @@ class LostReadingError(Exception):
 
 class SnapshotRefusedError(Exception):
     """A database that a view reads does not allow snapshots."""
+
+
+def _records(rows: LoadRows, fetched: Iterator[Sequence[Any]]) -> Iterator[Record]:
+    return map(rows.record, fetched)
 
 
 class ViewStream(PlainRecords):
@@ -93,12 +101,56 @@ class ViewStream(PlainRecords):
         Args:
             context: The partition: which connection.
 
-        Yields:
+        Returns:
             The view's rows, with the tap's own columns.
 
         Raises:
             TapError: The view cannot be read.
         """
+        return self._readings(context, _records)
+
+    def get_batch_config(self, config: Mapping[str, Any]) -> BatchConfig | None:
+        """Give the batch configuration; none where something is to be done to each record.
+
+        Args:
+            config: The settings.
+        """
+        if self._deselected or self.ABORT_AT_RECORD_COUNT is not None or config.get("stream_maps"):
+            return None
+        folder = batch_folder(config)
+        if folder is None:
+            return None
+        return BatchConfig(BaseBatchFileEncoding(**ENCODING), StorageTarget(str(folder.path)), folder.rows)
+
+    def get_batches(
+        self, batch_config: BatchConfig, context: Context | None = None
+    ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
+        """Read the view of each connection into files; its load is recorded when its last file is announced.
+
+        Args:
+            batch_config: Where files go.
+            context: The partition; all of them if none is given.
+
+        Yields:
+            Encoding and URL of each file.
+
+        Raises:
+            TapError: The view cannot be read.
+        """
+        folder = batch_folder(self.config)
+        if folder is None:
+            return
+
+        def files(rows: LoadRows, fetched: Iterator[Sequence[Any]]) -> Iterator[str]:
+            return folder.write(self.name, self.schema, rows.names, map(rows.row, fetched))
+
+        for partition in [context] if context else self.partitions:
+            for url in self._readings(partition, files):
+                yield batch_config.encoding, [url]
+
+    def _readings(
+        self, context: Context | None, carry: Callable[[LoadRows, Iterator[Sequence[Any]]], Iterator[T]]
+    ) -> Iterator[T]:
         source = self.sources[(context or {})["connection"]]
         state = self.get_context_state(context)
         windows: list[Window] = []
@@ -110,7 +162,7 @@ class ViewStream(PlainRecords):
                         self.logger.info("%s: reading %s as of one moment (%s)", source.database, source.view, kind)
                     windows = windows or self._windows(connection, source, state)
                     while windows:
-                        yield from self._read(connection, source, windows, state)
+                        yield from self._read(connection, source, windows, state, carry)
                         del windows[0]
                         breaks = 0
             except LostReadingError as lost:
@@ -126,8 +178,13 @@ class ViewStream(PlainRecords):
                 return
 
     def _read(
-        self, connection: sa.Connection, source: Source, windows: Sequence[Window], state: dict[str, Any]
-    ) -> Iterator[Record]:
+        self,
+        connection: sa.Connection,
+        source: Source,
+        windows: Sequence[Window],
+        state: dict[str, Any],
+        carry: Callable[[LoadRows, Iterator[Sequence[Any]]], Iterator[T]],
+    ) -> Iterator[T]:
         """Read the first of the windows that are left, record its load, and move the bookmark."""
         latest, window = today(), windows[0]
         load = Load(self.name, source.database.name, window)
@@ -136,10 +193,12 @@ class ViewStream(PlainRecords):
         self.logger.info("%s: reading %s%s", what, window, f", {len(windows) - 1} more to come" * (len(windows) > 1))
         started = time.monotonic()
 
-        for row in self._fetch(connection, source, window):
-            yield rows.record(row)
-            if rows.count % PROGRESS_ROWS == 0:
-                self.logger.info("%s: %s rows so far", what, f"{rows.count:,}")
+        told = 0
+        for carried in carry(rows, self._fetch(connection, source, window)):
+            yield carried
+            if rows.count - told >= PROGRESS_ROWS:
+                told = rows.count
+                self.logger.info("%s: %s rows so far", what, f"{told:,}")
 
         self._loads.emit(load.record(rows=rows.count, qty=rows.qty))
         if source.replication_key and rows.newest:

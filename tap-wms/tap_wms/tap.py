@@ -68,8 +68,8 @@ class TapWMS(Tap):
     message_writer_class = PipeWriter
     dynamic_catalog = True
 
-    # Without BATCH and ACTIVATE_VERSION: a load is complete when its record on `loads` follows its last row, and
-    # both would let rows come behind it or go before it is known.
+    # Without ACTIVATE_VERSION: a load is complete when its record on `loads` follows its last row, and that would let
+    # rows go before it is known.
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         TapCapabilities.CATALOG,
         TapCapabilities.STATE,
@@ -77,6 +77,7 @@ class TapWMS(Tap):
         PluginCapabilities.ABOUT,
         PluginCapabilities.STREAM_MAPS,
         PluginCapabilities.STRUCTURED_LOGGING,
+        PluginCapabilities.BATCH,
     ]
 
     config_jsonschema = th.PropertiesList(

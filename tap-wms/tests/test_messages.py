@@ -7,10 +7,14 @@ import json
 import os
 import sys
 from decimal import Decimal
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
+import pyarrow.parquet as pq
 import pytest
 from singer_sdk.singerlib import StateMessage
 from tap_wms import messages
+from tap_wms.batches import batch_folder
 from tap_wms.errors import TapError
 from tap_wms.messages import PipeWriter, record_head
 
@@ -128,8 +132,54 @@ def test_mapped_streams_are_written_as_the_sdk_maps_them(read_wms):
     assert rows(mapped, "packed_products") == rows(plain, "packed_products")
 
 
-def test_files_of_rows_are_not_written_whatever_the_settings_say(read_wms, tmp_path):
-    encoding = {"format": "jsonl", "compression": "gzip"}
-    reading = read_wms(batch_config={"encoding": encoding, "storage": {"root": f"file://{tmp_path}"}})
-    assert {m["type"] for m in reading.messages} == {"SCHEMA", "RECORD", "STATE"}
-    assert len(reading.records("shipped")) == 3
+def test_files_of_rows_come_before_the_record_that_completes_their_load(read_wms, tmp_path):
+    plain = read_wms()
+    root = tmp_path / "files of 100% #1"
+    reading = read_wms(batch_config={"storage": {"root": root.as_uri()}, "batch_size": 2})
+    assert {m["type"] for m in reading.messages} == {"SCHEMA", "BATCH", "RECORD", "STATE"}
+    found, loads = {}, {}
+    for message in reading.messages:
+        if message["type"] == "BATCH":
+            for url in message["manifest"]:
+                table = pq.read_table(url2pathname(urlsplit(url).path))
+                assert table.num_rows <= 2
+                found.setdefault(message["stream"], []).extend(rows_of(table))
+        elif message["type"] == "RECORD":
+            load = message["record"]
+            loads[load["load_id"]] = load
+            assert [row["load_id"] for row in found[load["stream"]]].count(load["load_id"]) == load["rows"]
+    own = ("load_id",)
+    for stream, rows in found.items():
+        expected = [{n: v for n, v in r.items() if n not in own} for r in plain.records(stream)]
+        assert [{n: v for n, v in r.items() if n not in own} for r in rows] == expected
+        assert {row["load_id"] for row in rows} <= loads.keys()
+    assert [load["qty"] for load in loads.values()] == [load["qty"] for load in plain.records("loads")]
+
+
+def rows_of(table):
+    rows = table.to_pylist()
+    for field in table.schema:
+        if field.metadata:
+            for row in rows:
+                row[field.name] = None if row[field.name] is None else json.loads(row[field.name])
+    return rows
+
+
+@pytest.mark.parametrize("settings", [{"stream_maps": {"shipped": {"Units": "Qty"}}}, {"batch_config": None}])
+def test_records_that_are_mapped_do_not_go_by_files(read_wms, tmp_path, settings):
+    config = {"batch_config": {"storage": {"root": str(tmp_path / "files")}}} | settings
+    reading = read_wms(**{name: value for name, value in config.items() if value is not None})
+    assert not [m for m in reading.messages if m["type"] == "BATCH"]
+    assert reading.records("shipped")
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({"encoding": {"format": "jsonl"}}, "this tap writes Parquet and no jsonl"),
+        ({"storage": {"root": "s3://bucket"}}, "storage.root is no folder of this machine"),
+    ],
+)
+def test_a_batch_config_that_cannot_be_met_is_refused(config, told):
+    with pytest.raises(TapError, match=told):
+        batch_folder({"batch_config": config})

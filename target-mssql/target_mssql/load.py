@@ -30,6 +30,7 @@ class StreamLoad:
         received: records that came.
         merged: records that a later one with the same key superseded.
         committed: rows that are in the table.
+        files: batch files whose rows are gathered, to be removed when those are committed.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class StreamLoad:
         self.method = method
         self.gathered = gathered
         self.received = self.merged = self.committed = 0
+        self.files: list[str] = []
         self.finished = False
         self._layout = Layout({}, {}, ())
         self._columns: list[Column] = []

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.helpers.conform import DatetimeErrorTreatmentEnum
 from singer_sdk.sql import SQLSink
 
+from target_mssql.batches import ROWS_AT_ONCE
 from target_mssql.connector import MSSQLConnector
-from target_mssql.dialects import Row
+from target_mssql.dialects import Column, Row
 from target_mssql.errors import LoadError, ValueRefused
 from target_mssql.values import Convert, converter
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from target_mssql.load import StreamLoad
     from target_mssql.target import TargetMSSQL
 
@@ -35,8 +39,11 @@ class MSSQLSink(SQLSink[MSSQLConnector]):
         self._target = target
         self._load: StreamLoad = target.stream_load(stream_name)
         self._sources: list[tuple[str, Convert]] = []
+        self._columns: list[tuple[str, Column, Convert]] = []
         self._required: list[int] = []
         self._properties = frozenset(self.schema["properties"])
+        self._own_properties = frozenset(name for name in self._properties if not name.startswith("_sdc_"))
+        self._key_set = frozenset(self._key_properties)
 
     @property
     def load(self) -> StreamLoad:
@@ -57,17 +64,32 @@ class MSSQLSink(SQLSink[MSSQLConnector]):
         by_column = {column.name: name for name, column in self._load.layout.columns.items()}
         storage = self.connector.dialect.abilities.storage
         # a column of an earlier schema has no property now, and the empty name fits none
-        self._sources = [
-            (by_column.get(column.name, ""), converter(column.type, storage))
+        self._columns = [
+            (by_column.get(column.name, ""), column, converter(column.type, storage))
             for column in self._load.columns
             if column.type is not None
         ]
+        self._sources = [(name, convert) for name, _, convert in self._columns]
         self._required = [place for place, column in enumerate(self._load.columns) if not column.nullable]
 
     def _parse_timestamps_in_record(
         self, record: dict[str, Any], schema: dict[str, Any], treatment: DatetimeErrorTreatmentEnum
     ) -> None:
         """Leave dates to the column's own conversion, which knows the form its table wants."""
+
+    def take(self, record: dict[str, Any]) -> None:
+        """Take a record as it came: what the SDK does with it, without what our settings leave to do nothing.
+
+        Args:
+            record: the record, which may lose the metadata of another target.
+        """
+        if not self._own_properties.issuperset(record):
+            self._remove_sdc_metadata_from_record(record)
+        if not self._key_set.issubset(record):
+            self._singer_validate_message(record)
+        self.tally_record_read()
+        self.process_record(record, self._get_context(record))
+        self.record_counter_metric.increment()
 
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Convert a record and add it to the batch.
@@ -79,6 +101,9 @@ class MSSQLSink(SQLSink[MSSQLConnector]):
         Raises:
             LoadError: a value does not fit its column, or a key is null.
         """
+        context.setdefault("rows", []).append(self._row(record))
+
+    def _row(self, record: Mapping[str, Any]) -> Row:
         self._load.received += 1
         if not self._properties.issuperset(record):
             self._warn_of_unknown(record)
@@ -89,7 +114,7 @@ class MSSQLSink(SQLSink[MSSQLConnector]):
         except (ValueError, TypeError, ArithmeticError):
             row = self._row_slowly(record)
         for key in self._key_properties:
-            if record[key] is None:
+            if record.get(key) is None:
                 raise LoadError(f"stream {self.stream_name!r}: key {key!r} is null in {self._named(record)}")
         for place in self._required:
             if row[place] is None:
@@ -97,7 +122,48 @@ class MSSQLSink(SQLSink[MSSQLConnector]):
                     f"stream {self.stream_name!r}: column {self._load.columns[place].name!r} of table "
                     f"{self._load.table} takes no nulls, and {self._named(record)} has no value for it"
                 )
-        context.setdefault("rows", []).append(row)
+        return row
+
+    def load_columns(self, parts: Iterable[pa.RecordBatch]) -> None:
+        """Load the rows of a Parquet file: they are in the table, or in its staging table, when this returns.
+
+        Args:
+            parts: the file's rows; `ROWS_AT_ONCE` of them are a transaction.
+
+        Raises:
+            LoadError: a value does not fit its column, or a key is null.
+        """
+        rows: list[Row] = []
+        for part in parts:
+            rows += self._rows(part)
+            if len(rows) >= ROWS_AT_ONCE:
+                self._load.write(rows)
+                rows = []
+        if rows:
+            self._load.write(rows)
+
+    def _rows(self, part: pa.RecordBatch) -> list[Row]:
+        from target_mssql.columns import records, values  # noqa: PLC0415  pyarrow only where a BATCH has come
+
+        self.record_counter_metric.increment(part.num_rows)
+        if not self._properties.issuperset(part.schema.names):
+            self._warn_of_unknown(part.schema.names)
+        if missing := [key for key in self._key_properties if key not in part.schema.names]:
+            raise LoadError(
+                f"stream {self.stream_name!r}: a batch file is missing one or more key_properties: {missing}"
+            )
+        columns: list[Sequence[Any]] | None = None
+        with suppress(ValueError, TypeError, ArithmeticError):
+            columns = [values(part, source) for source in self._columns]
+        if columns is None or any(None in columns[place] for place in self._never_null()):
+            # one by one: a column is widened for its value, or the value is named with its record
+            return [self._row(record) for record in records(part)]
+        self._load.received += part.num_rows
+        return list(zip(*columns, strict=True))
+
+    def _never_null(self) -> set[int]:
+        keys = {name for name, column in self._load.layout.columns.items() if column.name in self._load.layout.keys}
+        return {*self._required, *(place for place, (name, *_) in enumerate(self._columns) if name in keys)}
 
     def _after_process_record(self, context: dict[str, Any]) -> None:
         """Nothing: the SDK would write the whole batch to its log at each record when debugging."""
@@ -141,8 +207,8 @@ class MSSQLSink(SQLSink[MSSQLConnector]):
             return f"record {self._load.received}"
         return "the record with " + ", ".join(f"{key}={record.get(key)!r}" for key in self._key_properties)
 
-    def _warn_of_unknown(self, record: Mapping[str, Any]) -> None:
-        for name in record:
+    def _warn_of_unknown(self, names: Iterable[str]) -> None:
+        for name in names:
             if name not in self._properties and name not in self._warned_missing_fields:
                 self._warned_missing_fields.add(name)
                 self.logger.warning(

@@ -20,6 +20,7 @@ from singer_sdk.exceptions import (
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 from singer_sdk.sql import SQLTarget
 
+from target_mssql.batches import read_records, read_tables, remove
 from target_mssql.connector import MSSQLConnector
 from target_mssql.dialects import Table, dialect_for
 from target_mssql.errors import LoadError, TransientFault
@@ -139,6 +140,13 @@ class TargetMSSQL(SQLTarget):
             ),
         ),
         th.Property(
+            "clean_up_batch_files",
+            th.BooleanType,
+            default=True,
+            title="Clean up batch files",
+            description="Remove the files of a BATCH message once their rows are committed.",
+        ),
+        th.Property(
             "allow_schema_changes",
             th.BooleanType,
             default=True,
@@ -149,6 +157,7 @@ class TargetMSSQL(SQLTarget):
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401  the SDK's own options
         self._stream_loads: dict[str, StreamLoad] = {}
+        self._plain_sinks: dict[str, MSSQLSink] = {}
         super().__init__(**options)
         if isinstance(self.message_reader, LoadReader):
             self.message_reader.on_failure = self.close
@@ -236,16 +245,69 @@ class TargetMSSQL(SQLTarget):
                 self.drain_one(active)
                 active.clean_up()
                 del self._sinks_active[stream_name]
+                self._plain_sinks.pop(stream_name, None)
             else:
                 return active
-        return super().get_sink(stream_name, record=record, schema=schema, key_properties=key_properties)
+        sink = super().get_sink(stream_name, record=record, schema=schema, key_properties=key_properties)
+        if not self._works_on_records():
+            self._plain_sinks[stream_name] = cast("MSSQLSink", sink)
+        return sink
 
-    def _process_batch_message(self, message_dict: dict[str, Any]) -> NoReturn:
-        """Refuse files of records, which this target does not announce: passing over them would lose rows."""
-        raise LoadError(
-            f"stream {message_dict.get('stream')!r} sends BATCH messages, which this target does not read; take "
-            "batch_config out of the tap's settings"
-        )
+    def _process_record_message(self, message_dict: dict[str, Any]) -> None:
+        """Hand a record to its sink: straight where no setting works on records, which takes half the SDK's time."""
+        sink, record = self._plain_sinks.get(message_dict.get("stream", "")), message_dict.get("record")
+        if sink is None or record is None:
+            super()._process_record_message(message_dict)
+            return
+        sink.take(record)
+        if sink.is_full:
+            self.drain_one(sink)
+        self._handle_max_record_age()
+
+    # --- files of records
+
+    def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
+        """Load the files of a BATCH message; each is removed once its rows are committed.
+
+        Columns of Parquet files go to the table as columns. Where a setting asks for work on each record, and for
+        JSON lines, the rows take the way of RECORD messages.
+
+        Raises:
+            LoadError: a file cannot be read, or a row does not fit the table.
+        """
+        self._assert_line_requires(message_dict, requires={"stream", "manifest"})
+        stream, encoding = message_dict["stream"], message_dict.get("encoding") or {}
+        if stream not in self.mapper.stream_maps:
+            raise LoadError(f"stream {stream!r}: a BATCH message came before a corresponding schema message")
+        for url in message_dict["manifest"]:
+            if encoding.get("format") == "parquet" and not self._works_on_records():
+                sink = cast("MSSQLSink", self.get_sink(stream))
+                self.drain_one(sink)
+                self.drain_before(sink)
+                sink.load_columns(read_tables(stream, url))
+            else:
+                for record in read_records(stream, url, encoding):
+                    message = {"type": "RECORD", "stream": stream, "record": record}
+                    if "version" in message_dict:
+                        message["version"] = message_dict["version"]
+                    self._process_record_message(message)
+                for one in self.mapper.stream_maps[stream]:
+                    self.drain_one(self.get_sink(one.stream_alias))
+            if self.config.get("clean_up_batch_files", True):
+                self._remove_when_committed(stream, url)
+        self._handle_max_record_age()
+
+    def _works_on_records(self) -> bool:
+        settings = ("stream_maps", "flattening_enabled", "add_record_metadata", "validate_records")
+        return any(self.config.get(name) for name in settings)
+
+    def _remove_when_committed(self, stream: str, url: str) -> None:
+        loads = [self._stream_loads.get(one.stream_alias) for one in self.mapper.stream_maps[stream]]
+        waiting = [load for load in loads if load is not None and load.gathered]
+        if waiting:
+            waiting[-1].files.append(url)
+        else:
+            remove(url)
 
     # --- order of commits
 
@@ -287,6 +349,9 @@ class TargetMSSQL(SQLTarget):
                 self.drain_one(sink)
                 self.stream_load(sink.stream_name).finish()
             self._prove_complete()
+            for load in self._stream_loads.values():
+                for url in load.files:
+                    remove(url)
             super().process_endofpipe()
         finally:
             self.close()

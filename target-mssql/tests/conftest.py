@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import signal
@@ -12,6 +13,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
 
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 from target_mssql.dialects import dialect_for
@@ -189,3 +193,53 @@ def messages():
         return [schema_message(stream, properties, keys), *record_messages(stream, records)]
 
     return make
+
+
+DECODER = msgspec.json.Decoder(float_hook=Decimal)
+
+
+@pytest.fixture
+def as_batches(tmp_path):
+    """Put neighbouring records of one stream into Parquet files, each value as JSON text, below an awkward name."""
+    folder = tmp_path / "my 100% batches #1"
+    folder.mkdir()
+
+    def make(lines):
+        found = []
+        for key, same in itertools.groupby(lines, batch_key):
+            if key is None:
+                found += same
+                continue
+            messages = [DECODER.decode(line) for line in same]
+            records = [message.pop("record") for message in messages]
+            path = folder / f"{uuid.uuid4().hex}.parquet"
+            write_parquet(path, records)
+            encoding = {"format": "parquet", "compression": "none"}
+            found.append(messages[0] | {"type": "BATCH", "encoding": encoding, "manifest": [path.as_uri()]})
+        return found
+
+    return make
+
+
+def batch_key(line):
+    try:
+        message = DECODER.decode(line)
+    except msgspec.DecodeError:
+        return None
+    if message.get("type") != "RECORD" or not message.get("record"):
+        return None
+    return json.dumps([message["stream"], message.get("version"), list(message["record"])])
+
+
+def write_parquet(path, records):
+    fields = [pa.field(name, pa.string(), metadata={b"singer": b"json"}) for name in records[0]]
+    columns = [
+        [None if record[field.name] is None else json_text(record[field.name]) for record in records]
+        for field in fields
+    ]
+    arrays = [pa.array(column, pa.string()) for column in columns]
+    pq.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), path)
+
+
+def json_text(value):
+    return msgspec.json.Encoder(decimal_format="number").encode(value).decode()

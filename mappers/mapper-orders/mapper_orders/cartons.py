@@ -50,8 +50,8 @@ class CartonStage:
     """Stages rows of one carton view by the rules."""
 
     def __init__(self, rules: Rules, source: CartonSource) -> None:
-        self._source = source
-        self._version = rules.version
+        self.source = source
+        self.version = rules.version
         self._check = Check(source.model)
         self._size_of = lru_cache(maxsize=16384)(rules.canonical_size)
         self._customer_of = lru_cache(maxsize=4096)(lambda name: rules.canonical_customer(name, source.customer_source))
@@ -70,7 +70,7 @@ class CartonStage:
         Returns:
             One record with its stream: staged or quarantined; nothing for a carton with no pieces.
         """
-        found = _fields(record, fields)
+        found = mapped_fields(record, fields)
         value = found.get("qty")
         qty, verdict = reading.read_quantity(value)
         readable = verdict == reading.READABLE
@@ -89,14 +89,14 @@ class CartonStage:
         if problem := self._check.problem(carton, wide_text=self._check.has_wide_text(carton)):
             finding = Finding(problem.code, problem.field, problem.value_in(carton), 1, qty, reason=problem.reason)
             return [self._quarantine(found, row, book, finding)]
-        book.staged(self._source.table, rows=1, cells=1, qty=qty)
+        book.staged(self.source.table, rows=1, cells=1, qty=qty)
         if findings:
             book.findings(findings)
-        return [(self._source.table, carton)]
+        return [(self.source.table, carton)]
 
     def _carton(self, found: dict[str, object], row: ViewRow, qty: int) -> tuple[dict[str, Any], list[str]]:
-        source, findings = self._source, list[str]()
-        carton = self._check.blank | self._origin(row).provenance(self._version)
+        source, findings = self.source, list[str]()
+        carton = self._check.blank | self._origin(row).provenance(self.version)
         carton["row_id"] = ids.carton_row_id(
             connection=row.connection, stream=source.stream, row_hash=row.row_hash, occurrence=row.occurrence
         )
@@ -117,8 +117,16 @@ class CartonStage:
             findings.append(f"unreadable_date:{source.day}")
         return carton, findings
 
+    def customer_of(self, name: str | None) -> str | None:
+        """Give the canonical name of a customer as found."""
+        return self._customer_of(name)
+
+    def size_of(self, size: str | None, customer: str | None) -> str | None:
+        """Give the canonical spelling of a size as found."""
+        return self._size_of(size, customer)
+
     def _origin(self, row: ViewRow) -> Origin:
-        stream = self._source.stream
+        stream = self.source.stream
         view = f"{row.connection}.{stream}"
         return Origin(
             row.load_id, f"{row.connection}:{stream}", view, None, None, f"{view}!{row.row_hash}", cell_places=False
@@ -137,11 +145,11 @@ class CartonStage:
             finding,
             identity=identity,
             offending=offending,
-            rules_version=self._version,
+            rules_version=self.version,
         )
 
 
-def _fields(record: dict[str, Any], fields: tuple[tuple[str, str], ...]) -> dict[str, object]:
+def mapped_fields(record: dict[str, Any], fields: tuple[tuple[str, str], ...]) -> dict[str, object]:
     """Take the mapped columns; of two columns of one field the first that holds a value counts."""
     found: dict[str, object] = {}
     for name, field in fields:

@@ -46,9 +46,9 @@ class LoadBook:
         for table in INPUT_TABLES[stream]:
             self._counts[table, "staged", ""]  # booked even where nothing comes
 
-    def received(self, cells: int, qty: int | Decimal) -> None:
-        """Book one incoming record with its quantity cells and the sum of the numeric ones."""
-        self._received[0] += 1
+    def received(self, cells: int, qty: int | Decimal, *, rows: int = 1) -> None:
+        """Book incoming records with their quantity cells and the sum of the numeric ones."""
+        self._received[0] += rows
         self._received[1] += cells
         self.received_qty += qty
 
@@ -56,10 +56,10 @@ class LoadBook:
         """Book rows that went to a staging table."""
         self._add(table, "staged", "", rows, cells, qty)
 
-    def read(self, *, cells: int, qty: int) -> None:
-        """Book one record's readable quantity cells, negative and zero ones included."""
+    def read(self, *, cells: int, qty: int, rows: int = 1) -> None:
+        """Book the readable quantity cells of records that have any, negative and zero ones included."""
         if cells:
-            self._add(self.stream, "read", "", 1, cells, qty)
+            self._add(self.stream, "read", "", rows, cells, qty)
 
     def excluded(self, reason: str, *, rows: int = 0, cells: int = 0, qty: int = 0) -> None:
         """Book what is left out for a reason; ``rows`` where the reason is the whole row's."""
@@ -106,3 +106,15 @@ class LoadBook:
             for (table, measure, reason), count in sorted(self._counts.items())
             if any(count) or measure in ("received", "staged")
         ]
+
+
+Books = dict[str, LoadBook]
+"""Load id to the books of that load, from its first row to its ``loads`` record."""
+
+
+def book_of(books: Books, load_id: str, stream: str) -> LoadBook:
+    """Give the books of a load, opened with its first row."""
+    book = books.get(load_id)
+    if book is None:
+        book = books[load_id] = LoadBook(load_id, stream)
+    return book

@@ -17,18 +17,29 @@ import click
 from order_rules.config import Rules, RulesError, load_rules
 from order_rules.models import STAGING, singer_schema
 from singer_sdk import typing as th
-from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
+from singer_sdk.helpers.capabilities import BATCH_CONFIG, CapabilitiesEnum, PluginCapabilities
 from singer_sdk.mapper_base import InlineMapper
 from singer_sdk.plugin_base import _ConfigInput
 from singer_sdk.singerlib import ActivateVersionMessage, SchemaMessage
 from singer_sdk.singerlib.encoding import GenericSingerReader, GenericSingerWriter
 from singer_sdk.singerlib.messages import Message
 
-from mapper_orders.counts import INPUT_TABLES, QUARANTINE_TABLES, LoadBook
+from mapper_orders.batches import (
+    ENCODING,
+    BatchFile,
+    BatchSettings,
+    batch_settings,
+    file_of,
+    no_garbage_collection,
+    read_records,
+    read_tables,
+    remove,
+)
+from mapper_orders.counts import INPUT_TABLES, QUARANTINE_TABLES, Books, LoadBook
 from mapper_orders.errors import ContractError
-from mapper_orders.messages import LineReader, LineWriter, PassedOn, record_message
+from mapper_orders.messages import LineReader, LineWriter, PassedOn, record_message, record_message_of
 from mapper_orders.privacy import protectors
-from mapper_orders.streams import Books, input_streams
+from mapper_orders.streams import input_streams
 from mapper_orders.validate import passed_on
 
 OUTPUTS: Final[dict[str, tuple[str, ...]]] = {
@@ -37,6 +48,27 @@ OUTPUTS: Final[dict[str, tuple[str, ...]]] = {
     "loads": ("load_counts", "loads"),
 }
 """Input stream to the streams it becomes. A stream not named here passes through."""
+
+
+SETTINGS: Final[dict[str, Any]] = th.PropertiesList(
+    th.Property(
+        "rules_path",
+        th.StringType,
+        default="config",
+        title="Rules folder",
+        description=(
+            "The folder of the business rules (customers.yml and the others). A relative path starts at the "
+            "Meltano project, or where the mapper runs outside of one, at the working directory."
+        ),
+    ),
+    th.Property(
+        "clean_up_batch_files",
+        th.BooleanType,
+        default=True,
+        title="Clean up batch files",
+        description="Remove the files of a BATCH message once their rows are sent on.",
+    ),
+).to_dict()
 
 
 class MapperOrders(InlineMapper):
@@ -49,19 +81,11 @@ class MapperOrders(InlineMapper):
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         PluginCapabilities.ABOUT,
         PluginCapabilities.STRUCTURED_LOGGING,
+        PluginCapabilities.BATCH,
     ]
-    config_jsonschema: ClassVar[dict[str, Any]] = th.PropertiesList(
-        th.Property(
-            "rules_path",
-            th.StringType,
-            default="config",
-            title="Rules folder",
-            description=(
-                "The folder of the business rules (customers.yml and the others). A relative path starts at the "
-                "Meltano project, or where the mapper runs outside of one, at the working directory."
-            ),
-        ),
-    ).to_dict()
+    config_jsonschema: ClassVar[dict[str, Any]] = SETTINGS | {
+        "properties": SETTINGS["properties"] | BATCH_CONFIG["properties"]
+    }
 
     def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401  (the SDK's own arguments)
         super().__init__(**kwargs)
@@ -71,6 +95,7 @@ class MapperOrders(InlineMapper):
         self._books: Books = {}
         self._known: set[str] = set()
         self._announced: set[str] = set()
+        self._batches = batch_settings(self.config)
 
     def _write_messages(self, messages: Iterable[Message]) -> None:
         if isinstance(self.message_writer, LineWriter):
@@ -117,9 +142,7 @@ class MapperOrders(InlineMapper):
             ContractError: the stream had no SCHEMA, or the record breaks the contract with the tap.
         """
         stream = message_dict["stream"]
-        if stream not in self._known:
-            msg = f"A record of {stream!r} came before its SCHEMA. The tap must describe a stream first."
-            raise ContractError(msg)
+        self._require_schema(stream, "A record")
         record = message_dict["record"]
         if stream in self._inputs:
             for output, row in self._inputs[stream].outputs(record, self._books):
@@ -171,22 +194,50 @@ class MapperOrders(InlineMapper):
             yield ActivateVersionMessage(output, message_dict["version"])
 
     def map_batch_message(self, message_dict: dict[str, Any]) -> Iterator[Message]:
-        """Pass a BATCH message of an unknown stream through.
+        """Turn the rows of batch files into batch files of what they become, or into records.
 
         Args:
             message_dict: the BATCH message.
 
         Yields:
-            The same.
+            A BATCH message for each output stream with rows: its file is complete when the message is given. RECORD
+            messages where ``batch_config`` is not set, or the files hold no columns. The same message for a stream
+            that passes through unprotected.
 
         Raises:
-            ContractError: the rows would have to be read here.
+            ContractError: the stream had no SCHEMA, or a file cannot be read.
         """
-        stream = message_dict["stream"]
-        if stream in OUTPUTS or stream in self._protectors:
-            msg = f"{stream}: the mapper reads records, not BATCH files. Remove batch_config from the tap's settings."
+        stream, encoding = message_dict["stream"], message_dict.get("encoding") or {}
+        if stream not in OUTPUTS and stream not in self._protectors:
+            yield PassedOn(message_dict)
+            return
+        self._require_schema(stream, "A batch")
+        for url in message_dict.get("manifest") or ():
+            path = file_of(stream, url)
+            if self._batches and stream in self._inputs and encoding.get("format") == "parquet":
+                yield from self._map_columns(message_dict, path, self._batches)
+            else:
+                for record in read_records(stream, path, encoding):
+                    yield from self.map_record_message(record_message_of(message_dict, record))
+            if self.config["clean_up_batch_files"]:
+                remove(path)
+
+    def _map_columns(self, message: dict[str, Any], path: Path, settings: BatchSettings) -> Iterator[Message]:
+        stream = message["stream"]
+        files: dict[str, BatchFile] = {}
+        for batch in read_tables(stream, path):
+            with no_garbage_collection():
+                for output, table in self._inputs[stream].tables(batch, self._books):
+                    if output not in files:
+                        files[output] = BatchFile(settings, output, table.schema)
+                    files[output].write(table)
+        for output, file in files.items():
+            yield PassedOn({**message, "stream": output, "encoding": ENCODING, "manifest": [file.close()]})
+
+    def _require_schema(self, stream: str, what: str) -> None:
+        if stream not in self._known:
+            msg = f"{what} of {stream!r} came before its SCHEMA. The tap must describe a stream first."
             raise ContractError(msg)
-        yield PassedOn(message_dict)
 
     def process_endofpipe(self) -> None:
         """Name the loads that were cut off: without their ``loads`` record the warehouse does not show them."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+from order_rules.models import MAX_QUANTITY
+
 from mapper_orders import reading
 from mapper_orders.reading import cleaned
 
@@ -137,6 +139,12 @@ def read_sizes(sizes: Iterable[Sequence[object]]) -> SizeRun:
     run = SizeRun([])
     for header, value in sizes:
         if value is None or value == "":
+            continue
+        if type(value) is int and 0 < value <= MAX_QUANTITY:  # almost all of them
+            run.readable += 1
+            run.qty += value
+            run.numeric += value
+            run.cells.append(SizeCell(str(header), value, value, ""))
             continue
         qty, verdict = reading.read_quantity(value)
         if verdict == reading.READABLE:

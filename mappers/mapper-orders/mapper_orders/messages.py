@@ -23,7 +23,7 @@ _REQUIRED: Final = {
     "ACTIVATE_VERSION": frozenset({"stream", "version"}),
     "BATCH": frozenset({"stream"}),
 }
-_DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
+DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
 
 
 class LineReader(MsgSpecReader):
@@ -48,7 +48,7 @@ class LineReader(MsgSpecReader):
         self._line += 1
         message: Any = None
         with suppress(msgspec.DecodeError, ValueError):  # ValueError: a number of more digits than Python reads
-            message = _DECODER.decode(line)
+            message = DECODER.decode(line)
         kind = message.get("type") if isinstance(message, dict) else None
         if not isinstance(kind, str) or not _REQUIRED.get(kind, _TYPE) <= message.keys():
             msg = (
@@ -95,3 +95,9 @@ class PassedOn(Message):
 def record_message(stream: str, record: dict[str, Any], message: dict[str, Any]) -> PassedOn:
     """Wrap an outgoing record; version, extraction time and all else are those of the message it came from."""
     return PassedOn({**message, "stream": stream, "record": record})
+
+
+def record_message_of(batch: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
+    """Make the RECORD message that a row of a BATCH message stands for; the version is the batch's."""
+    others = {name: value for name, value in batch.items() if name not in ("encoding", "manifest")}
+    return {**others, "type": "RECORD", "record": record}

@@ -27,14 +27,14 @@ Output = tuple[str, dict[str, Any]]
 
 DATES: Final = frozenset({"ordered_on", "ex_factory_on", "eta_on"})
 MONEY: Final = frozenset({"customer_price", "final_fob_usd"})
-_NO_TEXT: Final = DATES | MONEY | {"total_qty"}
+NO_TEXT: Final = DATES | MONEY | {"total_qty"}
 CANONICAL: Final = tuple(
     (field, f"{field}_source")
     for field in ("customer_po", "customer_alt_po", "style", "pattern_id", "alias_item", "color")
 )
 """Fields that a line carries canonical and as found."""
 
-_SAME_ON_LINE: Final = (
+SAME_ON_LINE: Final = (
     "order_number",
     "color_code",
     "category",
@@ -103,8 +103,8 @@ class OrderStage:
     """Stages wide rows of one source by the rules."""
 
     def __init__(self, rules: Rules, source: OrderSource) -> None:
-        self._source = source
-        self._version = rules.version
+        self.source = source
+        self.version = rules.version
         self._order_check = Check(OrderListRow)
         self._line_check = Check(StagedOrder)
         self._size_of = lru_cache(maxsize=16384)(rules.canonical_size)
@@ -121,6 +121,19 @@ class OrderStage:
             Streams and records: the order list row and its lines, and what is quarantined; nothing for a row that
             is excluded.
         """
+        answer = self.admit(row, book)
+        return self.stage_order(row, book, answer) if isinstance(answer, str) else answer
+
+    def admit(self, row: WideRow, book: LoadBook) -> str | list[Output]:
+        """Book a row as received, and tell whether it is an order at all.
+
+        Args:
+            row: the row.
+            book: the books of its load.
+
+        Returns:
+            The name of its customer as found; else what is quarantined of it: nothing for a row that is excluded.
+        """
         fields, run = row.fields, row.run
         book.received(len(run.cells), run.numeric)
         book.read(cells=run.readable, qty=run.qty)
@@ -130,7 +143,6 @@ class OrderStage:
         if is_empty(fields, run):
             book.excluded("empty_row", rows=1, cells=len(run.cells), qty=run.qty)
             return []
-        findings = fields.findings
         name = fields.found["customer"][1] if "customer" in fields.found else None
         if cleaned(name) is None:
             if cleaned(row.sheet_customer) is None:
@@ -138,24 +150,40 @@ class OrderStage:
                     self._whole_row(row, book, Finding(CUSTOMER_UNKNOWN, "customer", name, len(run.cells), run.qty))
                 ]
             name = row.sheet_customer
-            findings.append("customer_filled")
-        return self._stage_order(row, book, found_text(name))
+            fields.findings.append("customer_filled")
+        return found_text(name) or ""
 
-    def _stage_order(self, row: WideRow, book: LoadBook, customer_source: str | None) -> list[Output]:
+    def customer_of(self, name: str) -> str | None:
+        """Give the canonical name of a customer as found."""
+        return self._customer_of(name)
+
+    def lines(self, run: SizeRun, customer: str | None) -> tuple[list[Line], list[str]]:
+        """Melt a row's ordered quantities by the sizes of its customer; see :func:`melt`."""
+        return melt(run, lambda header: self._size_of(header, customer))
+
+    def stage_order(self, row: WideRow, book: LoadBook, customer_source: str) -> list[Output]:
+        """Stage a row that is admitted.
+
+        Args:
+            row: the row.
+            book: the books of its load.
+            customer_source: the name of its customer as found.
+
+        Returns:
+            Streams and records: the order list row, its lines and what is quarantined of it; or the quarantine of the
+            whole row.
+        """
         fields, run = row.fields, row.run
         customer = self._customer_of(customer_source)
-        lines, duplicates = melt(run, lambda header: self._size_of(header, customer))
-        order = self._order_check.blank | row.origin.provenance(self._version)
-        headers_and_name = (*(cell.header for cell in run.cells), customer_source or "")
-        wide_text = self._read_fields(order, fields) or not all(map(str.isascii, headers_and_name))
+        lines, duplicates = self.lines(run, customer)
+        order = self._order_check.blank | row.origin.provenance(self.version)
+        others = (*(cell.header for cell in run.cells), customer_source, row.origin.source, row.origin.sheet or "")
+        wide_text = read_fields(order, fields) or not all(map(str.isascii, others))
         order["customer"] = customer
         order["customer_source"] = customer_source
         order["size_qty"] = run.qty
         order["sizes"] = row.sizes
-        if run.error_cell:
-            fields.findings.append("error_cell")
-        fields.findings.extend(duplicates)
-        self._compare_total(order, row)
+        order["total_qty"] = add_findings(row, duplicates)
         order["findings"] = json_text(list(dict.fromkeys(fields.findings))) if fields.findings else None
         order["extra"] = json_text(fields.extra)
 
@@ -171,7 +199,7 @@ class OrderStage:
         book.staged("order_list", rows=1)
         if staged:
             cells, qty = sum(len(line.cells) for line in fitting), sum(line.qty for line in fitting)
-            book.staged(self._source.table, rows=len(staged), cells=cells, qty=qty)
+            book.staged(self.source.table, rows=len(staged), cells=cells, qty=qty)
         if fields.findings:
             book.findings(fields.findings)
         outputs: list[Output] = [("order_list", order)]
@@ -179,64 +207,21 @@ class OrderStage:
             first = self._line_id(record, 0)
             occurrence = book.occurrence(first)
             record["order_line_id"] = self._line_id(record, occurrence) if occurrence else first
-            outputs.append((self._source.table, record))
+            outputs.append((self.source.table, record))
         if len(fitting) < len(run.cells):
-            outputs += self._set_aside(row, book, lines)
+            outputs += self.set_aside(row, book, lines)
         return outputs
-
-    @staticmethod
-    def _read_fields(order: dict[str, Any], fields: Fields) -> bool:
-        """Read the mapped cells into an order list row.
-
-        Returns:
-            Whether a text might fit its column in characters and not in the UTF-16 units that columns count.
-        """
-        wide_text = False
-        for field, cell in fields.found.items():
-            value = cell[1]
-            if field not in _NO_TEXT:
-                order[field] = text = found_text(value)
-                if text is not None and not text.isascii():
-                    wide_text = True
-            elif field in DATES:
-                order[field], readable = reading.read_day(value)
-                if not readable:
-                    fields.findings.append(f"unreadable_date:{field}")
-                    fields.extra.append(cell)
-            elif field in MONEY:
-                order[field], readable = reading.read_money(value)
-                if not readable:
-                    fields.findings.append(f"unreadable_money:{field}")
-                    fields.extra.append(cell)
-        return wide_text
-
-    @staticmethod
-    def _compare_total(order: dict[str, Any], row: WideRow) -> None:
-        """Read ``TOTAL QTY`` and compare it with the sizes; a difference is reported, never corrected."""
-        fields = row.fields
-        if "total_qty" not in fields.found:
-            return
-        total, unreadable = reading.read_quantity(fields.found["total_qty"][1])
-        if unreadable in (reading.BLANK, reading.ERROR_CELL):
-            return
-        if unreadable:
-            fields.findings.append("total_qty_unreadable")
-            fields.extra.append(fields.found["total_qty"])
-            return
-        order["total_qty"] = total
-        if total != row.run.qty:
-            fields.findings.append("total_qty_mismatch")
 
     def _line(self, row: WideRow, order: dict[str, Any]) -> dict[str, Any]:
         """Give what all lines of a row have in common."""
-        line = self._line_check.blank | row.origin.provenance(self._version)
+        line = self._line_check.blank | row.origin.provenance(self.version)
         line["customer"] = order["customer"]
         line["customer_source"] = order["customer_source"]
         for field, source in CANONICAL:
             if (found := order[field]) is not None:
                 line[source] = found
                 line[field] = clean(found)
-        for field in _SAME_ON_LINE:
+        for field in SAME_ON_LINE:
             line[field] = order[field]
         line["order_line_id"] = ""
         return line
@@ -255,7 +240,7 @@ class OrderStage:
         The size goes in cleaned: who retypes a header in other letters names no other line.
         """
         return ids.order_line_id(
-            source=self._source.id_source,
+            source=self.source.id_source,
             unit_id=line["unit_id"],
             sheet=line["sheet"],
             order_number=line["order_number"],
@@ -269,7 +254,7 @@ class OrderStage:
             occurrence=occurrence,
         )
 
-    def _set_aside(self, row: WideRow, book: LoadBook, lines: list[Line]) -> list[Output]:
+    def set_aside(self, row: WideRow, book: LoadBook, lines: list[Line]) -> list[Output]:
         """Exclude or quarantine the cells that are no line, while the rest of the row goes on."""
         outputs: list[Output] = []
         for cell in row.run.cells:
@@ -296,6 +281,58 @@ class OrderStage:
     def _quarantine(self, row: WideRow, book: LoadBook, finding: Finding, offending: Iterable[HeaderValue]) -> Output:
         found = row.fields.found
         identity: dict[str, object] = {field: found[field][1] for field in _IDENTITY if field in found}
-        return quarantine(
-            book, row.origin, finding, identity=identity, offending=offending, rules_version=self._version
-        )
+        return quarantine(book, row.origin, finding, identity=identity, offending=offending, rules_version=self.version)
+
+
+def read_fields(order: dict[str, Any], fields: Fields) -> bool:
+    """Read the mapped cells into an order list row; what cannot be read is a finding and stays in ``extra``.
+
+    Returns:
+        Whether a text might fit its column in characters and not in the UTF-16 units that columns count.
+    """
+    wide_text = False
+    for field, cell in fields.found.items():
+        value = cell[1]
+        if field not in NO_TEXT:
+            order[field] = text = found_text(value)
+            if text is not None and not text.isascii():
+                wide_text = True
+        elif field in DATES:
+            order[field], readable = reading.read_day(value)
+            if not readable:
+                fields.findings.append(f"unreadable_date:{field}")
+                fields.extra.append(cell)
+        elif field in MONEY:
+            order[field], readable = reading.read_money(value)
+            if not readable:
+                fields.findings.append(f"unreadable_money:{field}")
+                fields.extra.append(cell)
+    return wide_text
+
+
+def add_findings(row: WideRow, duplicates: list[str]) -> int | None:
+    """Add what is odd about a row's quantities; ``TOTAL QTY`` is compared with the sizes, never corrected.
+
+    Args:
+        row: the row, whose findings and extra cells grow.
+        duplicates: the findings of its melting.
+
+    Returns:
+        The total as the row says it, ``None`` where it says none.
+    """
+    fields, run = row.fields, row.run
+    if run.error_cell:
+        fields.findings.append("error_cell")
+    fields.findings.extend(duplicates)
+    if "total_qty" not in fields.found:
+        return None
+    total, unreadable = reading.read_quantity(fields.found["total_qty"][1])
+    if unreadable in (reading.BLANK, reading.ERROR_CELL):
+        return None
+    if unreadable:
+        fields.findings.append("total_qty_unreadable")
+        fields.extra.append(fields.found["total_qty"])
+        return None
+    if total != run.qty:
+        fields.findings.append("total_qty_mismatch")
+    return total

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 from order_rules.config import Rules
 
 from mapper_orders.cartons import PACKED, SHIPPED, CartonSource, CartonStage
-from mapper_orders.counts import LoadBook
+from mapper_orders.counts import Books, book_of
 from mapper_orders.errors import ContractError
 from mapper_orders.inputs import SheetRow, ViewRow, WideLayout, WideViewRow, carton_fields, envelope, wide_layout
 from mapper_orders.melt import FieldOf, HeaderValue, read_sizes, sort_cells
@@ -21,10 +21,12 @@ from mapper_orders.orders import MASTER_VIEW, ORDER_LISTS, OrderStage, Output, W
 from mapper_orders.privacy import Protector
 from mapper_orders.quarantine import Origin, json_text
 
-_CELLS: Final = msgspec.json.Decoder(list[tuple[str, Any]], float_hook=Decimal)
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-Books = dict[str, LoadBook]
-"""Load id to the books of that load, from its first row to its ``loads`` record."""
+    from mapper_orders.order_columns import Staged
+
+_CELLS: Final = msgspec.json.Decoder(list[tuple[str, Any]], float_hook=Decimal)
 
 
 class InputStream(Protocol):
@@ -35,6 +37,9 @@ class InputStream(Protocol):
 
     def outputs(self, record: dict[str, Any], books: Books) -> list[Output]:
         """Turn a record into the records to send on."""
+
+    def tables(self, batch: pa.RecordBatch, books: Books) -> Iterable[Staged]:
+        """Turn a batch of records into tables to send on, of the same rows as `outputs` gives for each."""
 
 
 def input_streams(rules: Rules, protectors: Mapping[str, Protector]) -> dict[str, InputStream]:
@@ -52,13 +57,6 @@ def input_streams(rules: Rules, protectors: Mapping[str, Protector]) -> dict[str
     }
 
 
-def _book(books: Books, load_id: str, stream: str) -> LoadBook:
-    book = books.get(load_id)
-    if book is None:
-        book = books[load_id] = LoadBook(load_id, stream)
-    return book
-
-
 class OrderListRows:
     """``order_list_rows``: rows of workbooks, their cells as JSON text."""
 
@@ -73,6 +71,17 @@ class OrderListRows:
 
     def outputs(self, record: dict[str, Any], books: Books) -> list[Output]:
         """Stage one sheet row."""
+        row = self._wide(record)
+        return self._stage.stage(row, book_of(books, row.origin.load_id, ORDER_LISTS.stream))
+
+    def tables(self, batch: pa.RecordBatch, books: Books) -> Iterable[Staged]:
+        """Stage sheet rows."""
+        from mapper_orders.columns import records  # noqa: PLC0415  pyarrow only where a BATCH came
+        from mapper_orders.order_columns import stage_orders  # noqa: PLC0415
+
+        return stage_orders(self._stage, map(self._wide, records(batch)), books)
+
+    def _wide(self, record: dict[str, Any]) -> WideRow:
         if self._protector:
             record = self._protector.record(record)
         row = envelope(ORDER_LISTS.stream, SheetRow, record)
@@ -93,8 +102,7 @@ class OrderListRows:
             place=f"{row.source_file}!{row.sheet}!row {row.row_number}",
             cell_places=True,
         )
-        wide = WideRow(origin, sort_cells(cells, self._field_of), read_sizes(sizes), sizes_text, sheet_customer)
-        return self._stage.stage(wide, _book(books, row.load_id, ORDER_LISTS.stream))
+        return WideRow(origin, sort_cells(cells, self._field_of), read_sizes(sizes), sizes_text, sheet_customer)
 
     @staticmethod
     def _cells(row: SheetRow, text: str) -> list[HeaderValue]:
@@ -124,6 +132,17 @@ class MasterOrderList:
 
     def outputs(self, record: dict[str, Any], books: Books) -> list[Output]:
         """Stage one row of the view."""
+        row = self._wide(record)
+        return self._stage.stage(row, book_of(books, row.origin.load_id, MASTER_VIEW.stream))
+
+    def tables(self, batch: pa.RecordBatch, books: Books) -> Iterable[Staged]:
+        """Stage rows of the view."""
+        from mapper_orders.columns import records  # noqa: PLC0415  pyarrow only where a BATCH came
+        from mapper_orders.order_columns import stage_orders  # noqa: PLC0415
+
+        return stage_orders(self._stage, map(self._wide, records(batch)), books)
+
+    def _wide(self, record: dict[str, Any]) -> WideRow:
         if self._protector:
             record = self._protector.record(record)
         row = envelope(MASTER_VIEW.stream, WideViewRow, record)
@@ -142,8 +161,7 @@ class MasterOrderList:
             place=f"{view}!{row.row_hash}",
             cell_places=False,
         )
-        wide = WideRow(origin, sort_cells(cells, self._field_of), read_sizes(sizes), json_text(sizes), None)
-        return self._stage.stage(wide, _book(books, row.load_id, MASTER_VIEW.stream))
+        return WideRow(origin, sort_cells(cells, self._field_of), read_sizes(sizes), json_text(sizes), None)
 
 
 def _filled(record: Mapping[str, Any], names: Iterable[str]) -> list[HeaderValue]:
@@ -171,4 +189,10 @@ class Cartons:
         if self._protector:
             record = self._protector.record(record)
         row = envelope(self._stream, ViewRow, record)
-        return self._stage.stage(record, row, self._fields, _book(books, row.load_id, self._stream))
+        return self._stage.stage(record, row, self._fields, book_of(books, row.load_id, self._stream))
+
+    def tables(self, batch: pa.RecordBatch, books: Books) -> Iterable[Staged]:
+        """Stage carton rows; protected ones go row by row."""
+        from mapper_orders.carton_columns import stage_cartons  # noqa: PLC0415  pyarrow only where a BATCH came
+
+        return stage_cartons(self._stage, batch, self._fields, self._protector, books)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import shutil
 import signal
+import tempfile
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from mapper_orders.mapper import MapperOrders
 from mapper_orders.streams import InputStream, input_streams
@@ -47,18 +55,117 @@ def _read_rules_once() -> Iterator[None]:
         yield
 
 
-def run_lines(lines: Iterable[str], rules_path: Path | None = CONFIG) -> list[str]:
-    """Run a mapper over lines; give the lines it writes. Without a path the setting keeps its default."""
+def run_lines(lines: Iterable[str], rules_path: Path | None = CONFIG, *, once: bool = False) -> list[str]:
+    """Run a mapper over lines; give the lines it writes. Without a path the setting keeps its default.
+
+    Whatever a test sends goes a second time by batch files, and the same rows must come of it, unless ``once``.
+    """
+    lines = [line.rstrip("\n") for line in lines]
+    config = {} if rules_path is None else {"rules_path": str(rules_path)}
+    answer = run_mapper(lines, config)
+    if once or not any(f'"{stream}"' in line for line in lines for stream in BY_COLUMNS):
+        return answer
+    with tempfile.TemporaryDirectory(prefix="a folder with 100% ") as name:
+        folder = Path(name)
+        batches = {"encoding": {"format": "parquet"}, "storage": {"root": (folder / "out put").as_uri()}}
+        by_batches = run_mapper(as_batches(lines, folder), config | {"batch_config": batches})
+        assert sorted(rows_in(by_batches)) == sorted(rows_in(answer))
+        assert others_in(by_batches) == others_in(answer)
+        assert not list(folder.glob("*.parquet")), "the files that were read are gone"
+    return answer
+
+
+def run_mapper(lines: Iterable[str], config: dict[str, Any]) -> list[str]:
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     collector = Collector()
     try:
-        config = {} if rules_path is None else {"rules_path": str(rules_path)}
         mapper = MapperOrders(config=config, message_writer=collector)
-        mapper.listen(io.StringIO("".join(line.rstrip("\n") + "\n" for line in lines)))
+        mapper.listen(io.StringIO("".join(line + "\n" for line in lines)))
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
     return collector.lines
+
+
+BY_COLUMNS = ("order_list_rows", "master_order_list", "packed_products", "shipped")
+TYPES = {
+    **dict.fromkeys(("load_id", "file_id", "sheet", "sheet_customer", "source_file", "cells", "sizes"), pa.string()),
+    **dict.fromkeys(("connection", "row_hash"), pa.string()),
+    **dict.fromkeys(("row_number", "occurrence"), pa.int64()),
+}
+"""What a tap declares of the columns it adds; those of a view are JSON text here, which keeps any value."""
+
+
+def as_batches(lines: Iterable[str], folder: Path) -> list[str]:
+    """Put neighbouring records of one stream into a file, as a tap with ``batch_config`` writes them."""
+    decoded = [(line, msgspec.json.decode(line, strict=False)) for line in lines]
+    found: list[str] = []
+    for stream, same in itertools.groupby(decoded, lambda pair: batch_key(pair[1])):
+        if stream is None:
+            found += [line for line, _ in same]
+        else:
+            messages = [message for _, message in same]
+            url = write_batch([message["record"] for message in messages], folder)
+            encoding = {"format": "parquet", "compression": "none"}
+            batch = {**messages[0], "type": "BATCH", "encoding": encoding, "manifest": [url]}
+            del batch["record"]
+            found.append(json.dumps(batch))
+    return found
+
+
+def batch_key(message: Message) -> str | None:
+    if message.get("type") != "RECORD" or message.get("stream") not in BY_COLUMNS:
+        return None
+    others = {name: value for name, value in message.items() if name != "record"}
+    # A file has one set of columns; records that lack some go by themselves.
+    return json.dumps([others, list(message["record"])])
+
+
+def write_batch(rows: list[Message], folder: Path) -> str:
+    arrays, fields = [], []
+    for name in rows[0]:
+        values = [row[name] for row in rows]
+        if (kind := TYPES.get(name)) is not None:
+            fields.append(pa.field(name, kind))
+            arrays.append(pa.array(values, kind))
+        else:
+            text = [None if value is None else msgspec.json.encode(value).decode() for value in values]
+            fields.append(pa.field(name, pa.string(), metadata={b"singer": b"json"}))
+            arrays.append(pa.array(text, pa.string()))
+    path = folder / f"{uuid.uuid4().hex}.parquet"
+    pq.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), path)
+    return path.as_uri()
+
+
+def rows_in(lines: Iterable[str]) -> list[str]:
+    """Every row that is sent, by record or in a file, as comparable text."""
+    rows: list[str] = []
+    for line in lines:
+        message = json.loads(line, parse_float=Decimal)
+        about = {name: message.get(name) for name in ("stream", "version", "time_extracted")}
+        if message["type"] == "RECORD":
+            rows.append(comparable([about, message["record"]]))
+        elif message["type"] == "BATCH" and message["encoding"].get("compression") == "none":
+            for url in message["manifest"]:
+                table = pq.read_table(Path(url2pathname(urlsplit(url).path)))
+                rows += [comparable([about, row]) for row in table.to_pylist()]
+    return rows
+
+
+def comparable(value: Any) -> str:
+    def plain(other: Any) -> str:
+        return f"{other.normalize():f}" if isinstance(other, Decimal) else other.isoformat()
+
+    return json.dumps(value, sort_keys=True, default=plain)
+
+
+def others_in(lines: Iterable[str]) -> list[Message]:
+    """The messages that carry no rows, in order; the last of equal ones in a row."""
+    messages = [json.loads(line) for line in lines]
+    return [m for m in messages if m["type"] != "RECORD" and not (m["type"] == "BATCH" and m["stream"] not in PASSED)]
+
+
+PASSED = ("order_hdr",)
 
 
 @pytest.fixture(scope="session")
@@ -71,9 +178,9 @@ def replay() -> Callable[..., list[str]]:
 def run() -> Callable[..., list[Message]]:
     """Messages in, messages out, numbers with a fraction as ``Decimal``."""
 
-    def _run(*messages: Message, rules_path: Path | None = CONFIG) -> list[Message]:
+    def _run(*messages: Message, rules_path: Path | None = CONFIG, once: bool = False) -> list[Message]:
         lines = [json.dumps(message, ensure_ascii=False) for message in messages]
-        return [json.loads(line, parse_float=Decimal) for line in run_lines(lines, rules_path)]
+        return [json.loads(line, parse_float=Decimal) for line in run_lines(lines, rules_path, once=once)]
 
     return _run
 

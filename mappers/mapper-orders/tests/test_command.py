@@ -122,5 +122,25 @@ def test_the_installed_command_describes_its_settings() -> None:
     assert name is not None
     about = json.loads(subprocess.run([name, "--about", "--format", "json"], capture_output=True, check=True).stdout)
     assert about["name"] == "mapper-orders"
-    assert list(about["settings"]["properties"]) == ["rules_path"]
+    assert list(about["settings"]["properties"]) == [
+        "rules_path",
+        "clean_up_batch_files",
+        "batch_config",
+    ]
     assert about["settings"]["properties"]["rules_path"]["default"] == "config"
+
+
+def test_arrow_is_not_imported_for_records(settings: Any, sheet_row: Any, schema_message: Any) -> None:
+    messages = [
+        schema_message("order_list_rows"),
+        {"type": "RECORD", "stream": "order_list_rows", "record": sheet_row({"CUSTOMER NAME": "A"}, {"M": 1})},
+    ]
+    code = (
+        "import sys; from mapper_orders.mapper import MapperOrders; MapperOrders.cli(standalone_mode=False);"
+        "sys.exit(3 if {'pyarrow', 'pandas'} & sys.modules.keys() else 0)"
+    )
+    text = "".join(json.dumps(message) + "\n" for message in messages)
+    command = [sys.executable, "-c", code, "--config", settings()]
+    done = subprocess.run(command, input=text, text=True, capture_output=True, timeout=50, check=False)
+    assert done.returncode == 0, done.stderr
+    assert '"stream":"stg_orders_sharepoint","record"' in done.stdout.replace(": ", ":").replace(", ", ",")

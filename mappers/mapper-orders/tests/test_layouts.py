@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mapper_orders.streams import Books
+from mapper_orders.counts import Books
 
 LAYOUTS = json.loads((Path(__file__).parent / "data" / "order_list_layouts.json").read_text(encoding="utf-8"))
 MAPPED = {

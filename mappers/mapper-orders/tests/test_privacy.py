@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import hmac
 import json
 import logging
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -203,11 +206,18 @@ def test_a_key_of_a_stream_that_passes_through_can_only_be_hashed(
         run(schema_message("contacts", ["email"], ["email"]), rules_path=rules_path)
 
 
-def test_files_of_a_protected_stream_are_refused(run: Any, config: Any) -> None:
+def test_files_of_a_protected_stream_become_protected_records(
+    run: Any, config: Any, schema_message: Any, records: Any, tmp_path: Path
+) -> None:
     rules_path = config(privacy=privacy(("contacts", "email", "drop")))
-    batch = {"type": "BATCH", "stream": "contacts", "encoding": {}, "manifest": []}
-    with pytest.raises(ContractError, match="contacts: the mapper reads records, not BATCH files"):
-        run(batch, rules_path=rules_path)
+    path = tmp_path / "100% contacts.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"email": "a@example.org", "id": 1.10}\n{"email": null, "id": 2}\n'))
+    encoding = {"format": "jsonl", "compression": "gzip"}
+    batch = {"type": "BATCH", "stream": "contacts", "encoding": encoding, "manifest": [path.as_uri()]}
+    schema = schema_message("contacts", ["email", "id"], ["id"])
+    messages = run(schema, batch, rules_path=rules_path, once=True)
+    assert records(messages, "contacts") == [{"email": None, "id": Decimal("1.10")}, {"email": None, "id": 2}]
+    assert not path.exists()
 
 
 @pytest.mark.parametrize("set_to", [None, ""])

@@ -1,0 +1,205 @@
+"""Columns of values: what is costly is done once a distinct value, then spread over the rows by Arrow.
+
+Only the batch path comes here, so that ``pyarrow`` is imported where a BATCH message has come and not before.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from itertools import compress, count
+from typing import Any, Final, TypeVar
+
+import msgspec
+import pyarrow as pa
+from order_rules.models import MONEY_DIGITS, MONEY_PLACES, STAGING, Column, columns
+
+from mapper_orders.validate import text_units
+
+V = TypeVar("V")
+MONEY_TYPE: Final = pa.decimal128(MONEY_DIGITS, MONEY_PLACES)
+
+_TEXT: Final = frozenset({str, type(None)})
+_COMPARABLE: Final = frozenset({str, int, type(None)})
+"""Types whose values are equal only where they read alike; ``True == 1 == Decimal("1.0")``, and they do not."""
+
+_JSON: Final = msgspec.json.Decoder(float_hook=Decimal)
+
+_UNIQUE: Final = frozenset({"order_line_id", "row_id", "quarantine_id", "sizes", "extra", "record"})
+REPEATED: Final = pa.dictionary(pa.int32(), pa.string())
+
+_TYPES: Final[dict[type, pa.DataType]] = {
+    str: pa.string(),
+    int: pa.int64(),
+    Decimal: MONEY_TYPE,
+    date: pa.date32(),
+}
+
+
+def is_json(field: pa.Field) -> bool:
+    """Tell whether a text column holds JSON: what no other Arrow type would keep as it is."""
+    return bool(field.metadata) and field.metadata.get(b"singer") == b"json"
+
+
+def records(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    """Give the rows of a batch as the record path has them."""
+    found = [
+        Values.of_column(column, field).each(lambda value: value) if is_json(field) else column.to_pylist()
+        for column, field in zip(batch.columns, batch.schema, strict=True)
+    ]
+    names = batch.schema.names
+    return [dict(zip(names, row, strict=True)) for row in zip(*found, strict=True)]
+
+
+@cache
+def schema_of(stream: str) -> pa.Schema:
+    """Give the Arrow schema of an output stream, declared by its row model as its Singer schema is.
+
+    Texts that repeat are dictionary-encoded, from here to the file and out of it again.
+    """
+    return pa.schema([pa.field(one.name, _type(one), nullable=one.nullable) for one in columns(STAGING[stream].model)])
+
+
+def _type(column: Column) -> pa.DataType:
+    return REPEATED if column.type is str and column.name not in _UNIQUE else _TYPES[column.type]
+
+
+class Values:
+    """A column of values as found.
+
+    Attributes:
+        distinct: each value once.
+        places: for each row, the place of its value among those; 32 bits each.
+    """
+
+    def __init__(self, distinct: list[Any], places: array[int]) -> None:
+        self.distinct = distinct
+        self.places = places
+        self._longest: int | None = None
+
+    @classmethod
+    def of(cls, values: Sequence[object]) -> Values:
+        """Take Python's values, one a row."""
+        place: defaultdict[object, int] = defaultdict(count().__next__)
+        with suppress(TypeError):  # a list, which is no key
+            places = array("i", map(place.__getitem__, values))
+            if _TEXT.issuperset(map(type, place)) or _COMPARABLE.issuperset(map(type, values)):
+                return cls(list(place), places)
+        keys = [(type(value), str(value)) for value in values]
+        first = dict(zip(keys, values, strict=True))
+        numbered = {key: number for number, key in enumerate(first)}
+        return cls(list(first.values()), array("i", map(numbered.__getitem__, keys)))
+
+    @classmethod
+    def of_column(cls, column: pa.Array, field: pa.Field) -> Values:
+        """Take a column of a batch file; one of JSON text holds what the text says."""
+        if not pa.types.is_string(column.type):
+            return cls.of(column.to_pylist())
+        encoded = column.dictionary_encode()
+        distinct: list[Any] = encoded.dictionary.to_pylist()
+        if is_json(field):
+            distinct = list(map(_JSON.decode, distinct))
+        codes = encoded.indices
+        if codes.null_count:
+            codes = codes.fill_null(len(distinct))
+            distinct.append(None)
+        return cls(distinct, array("i", codes.to_pylist()))
+
+    @property
+    def codes(self) -> pa.Array:
+        """The places as an Arrow array."""
+        return pa.Array.from_buffers(pa.int32(), len(self.places), [None, pa.py_buffer(self.places)])
+
+    def each(self, function: Callable[[Any], V]) -> list[V]:
+        """Apply a function once a distinct value; give its answer for each row."""
+        answers = list(map(function, self.distinct))
+        return list(map(answers.__getitem__, self.places))
+
+    def surely_fits(self, limit: int) -> bool:
+        """Tell whether no value is a text over a limit, cleaned or not: ASCII gets no longer by cleaning."""
+        if self._longest is None:
+            plain = _COMPARABLE.issuperset(map(type, self.distinct))  # a Decimal can be much longer written out
+            texts = list(map(str, self.distinct)) if plain else []
+            ascii_only = plain and all(map(str.isascii, texts))
+            self._longest = max(map(len, texts), default=0) if ascii_only else sys.maxsize
+        return self._longest <= limit
+
+    def rows_where(self, holds: Callable[[Any], bool]) -> Iterable[int]:
+        """Give the rows whose value has a property."""
+        answers = list(map(holds, self.distinct))
+        if not any(answers):
+            return ()
+        return compress(range(len(self.places)), map(answers.__getitem__, self.places))
+
+    def text(self, function: Callable[[Any], str | None]) -> pa.DictionaryArray:
+        """Apply a function that gives text; the column stays dictionary-encoded, on its way to disk too."""
+        encoded = pa.array(map(function, self.distinct), pa.string()).dictionary_encode()
+        return pa.DictionaryArray.from_arrays(encoded.indices.take(self.codes), encoded.dictionary)
+
+    def array(self, function: Callable[[Any], Any], kind: pa.DataType) -> pa.Array:
+        """Apply a function that gives values of an Arrow type."""
+        return pa.array(map(function, self.distinct), kind).take(self.codes)
+
+
+def constant(text: str | None, rows: int) -> pa.DictionaryArray:
+    """Give a text column of one value."""
+    return pa.DictionaryArray.from_arrays(
+        pa.array([None if text is None else 0] * rows, pa.int32()), pa.array([text or ""], pa.string())
+    )
+
+
+def table_of(stream: str, found: dict[str, pa.Array]) -> pa.Table:
+    """Bring arrays into the order of an output stream's columns; columns not given are null."""
+    rows = len(next(iter(found.values())))
+    schema = schema_of(stream)
+    arrays = [
+        _as(found[field.name], field.type) if field.name in found else _as(pa.nulls(rows, pa.string()), field.type)
+        for field in schema
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _as(array: pa.Array, kind: pa.DataType) -> pa.Array:
+    if array.type == kind:
+        return array
+    return array.dictionary_encode() if kind == REPEATED else array.cast(kind)
+
+
+def table_of_records(stream: str, records: list[dict[str, Any]]) -> pa.Table:
+    """Bring records, as the record path makes them, into columns.
+
+    Args:
+        stream: the output stream.
+        records: its records; dates as ISO text, money as ``Decimal``.
+    """
+    found = {}
+    for field in schema_of(stream):
+        values = [record[field.name] for record in records]
+        if field.type == pa.date32():
+            values = list(map(iso_day, values))
+        found[field.name] = pa.array(values, pa.string() if field.type == REPEATED else field.type)
+    return table_of(stream, found)
+
+
+def iso_day(text: str | None) -> date | None:
+    """Read a date that is ISO text already."""
+    return None if text is None else date.fromisoformat(text)
+
+
+def too_long(values: Values, limit: int, text_of: Callable[[Any], str | None]) -> set[int]:
+    """Find the rows whose text does not fit its column.
+
+    Args:
+        values: the values.
+        limit: the column's length in UTF-16 units.
+        text_of: gives the text that a value becomes, as found or cleaned.
+    """
+    if values.surely_fits(limit):
+        return set()
+    return set(values.rows_where(lambda value: text_units(text_of(value) or "") > limit))

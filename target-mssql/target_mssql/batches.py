@@ -1,0 +1,120 @@
+"""Batch files: where they lie, how they are read and removed.
+
+A BATCH message names files by URL. Files of this machine are read here; those in another storage by the SDK's.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final, cast
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import msgspec
+from singer_sdk.contrib.msgspec import decoder
+
+from target_mssql.errors import LoadError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROWS_AT_ONCE: Final = 50_000
+"""Rows of a file that are written in one transaction; most of our mapper's files have fewer."""
+
+
+def local_path(url: str) -> Path | None:
+    """Give the path of a file that is named by a path or a ``file://`` URL.
+
+    A URL is decoded. Where nothing is there, it may be one whose writer encoded nothing, as the SDK's storage does for
+    a root that is a URL, and is then taken literally.
+
+    Args:
+        url: a path or URL.
+
+    Returns:
+        The path; None for a URL of another kind.
+    """
+    if "://" not in url:
+        return Path(url)
+    if not url.startswith("file://"):
+        return None
+    decoded, literal = Path(url2pathname(urlsplit(url).path)), Path(url.removeprefix("file://"))
+    return literal if literal.exists() and not decoded.exists() else decoded
+
+
+@contextmanager
+def opened(stream: str, url: str) -> Iterator[IO[bytes]]:
+    """Open a batch file, wherever it lies.
+
+    Raises:
+        LoadError: it cannot be opened.
+    """
+    path = local_path(url)
+    try:
+        if path is not None:
+            with path.open("rb") as file:
+                yield file
+        else:
+            from singer_sdk.helpers._batch import StorageTarget  # noqa: PLC0415  what other storages take
+
+            head, tail = StorageTarget.split_url(url)
+            with StorageTarget.from_url(head).open(tail) as file:
+                yield cast("IO[bytes]", file)
+    except (OSError, ImportError, ValueError) as error:
+        raise LoadError(
+            f"stream {stream!r}: batch file {url} cannot be read ({type(error).__name__}: "
+            f"{' '.join(str(error).split())}); the tap and this target must share the storage of batch_config"
+        ) from error
+
+
+def read_tables(stream: str, url: str) -> Iterator[pa.RecordBatch]:
+    """Read a Parquet file, `ROWS_AT_ONCE` at a time.
+
+    Raises:
+        LoadError: it cannot be read.
+    """
+    import pyarrow.parquet as pq  # noqa: PLC0415  only where a BATCH has come
+
+    with opened(stream, url) as file:
+        # parts end with row groups, each of which has dictionaries of its own
+        yield from pq.ParquetFile(file).iter_batches(ROWS_AT_ONCE)
+
+
+def read_records(stream: str, url: str, encoding: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Read a batch file of either format as records.
+
+    Raises:
+        LoadError: the file, or its format, cannot be read.
+    """
+    match encoding.get("format"):
+        case "parquet":
+            from target_mssql.columns import records  # noqa: PLC0415  pyarrow only where a BATCH has come
+
+            for part in read_tables(stream, url):
+                yield from records(part)
+        case "jsonl":
+            with opened(stream, url) as file:
+                lines = gzip.GzipFile(fileobj=file) if encoding.get("compression") == "gzip" else file
+                for number, line in enumerate(lines, 1):
+                    try:
+                        yield decoder.decode(line)
+                    except msgspec.DecodeError as error:
+                        raise LoadError(
+                            f"stream {stream!r}: line {number} of batch file {url} is not JSON ({error})"
+                        ) from error
+        case other:
+            raise LoadError(
+                f"stream {stream!r}: batch files of format {other!r} cannot be read; set the tap's "
+                "batch_config.encoding.format to parquet or jsonl"
+            )
+
+
+def remove(url: str) -> None:
+    """Remove a file of this machine whose rows are committed; one that is gone is fine."""
+    path = local_path(url)
+    if path is not None:
+        with suppress(FileNotFoundError):
+            path.unlink()
