@@ -93,9 +93,9 @@ def load(sources: Path, folder: Path, carrier: str) -> dict[str, Any]:
         "sqlalchemy_url": warehouse, "validate_records": False, "allow_schema_changes": False,
         "load_methods": {"source_files": "upsert"}, "commit_last": ["loads"], "batch_size_rows": 20_000,
     }  # fmt: skip
-    lists = {"local_path": str(sources / "order_lists"), **files}
-    views = {"connections": {"distribution": f"sqlite:///{sources / 'wms.db'}"}, **files}
-    rest = {"mapper-orders": mapper, "target-mssql": target}
+    lists: dict[str, Any] = {"local_path": str(sources / "order_lists"), **files}
+    views: dict[str, Any] = {"connections": {"distribution": f"sqlite:///{sources / 'wms.db'}"}, **files}
+    rest: dict[str, dict[str, Any]] = {"mapper-orders": mapper, "target-mssql": target}
     found = {
         "order lists": pipe({"tap-sharepoint-orders": lists, **rest}, folder),
         "views": pipe({"tap-wms": views, **rest}, folder),
@@ -117,7 +117,7 @@ def difference(one: Path, other: Path) -> str | None:
                 for left, right in (("main", "other"), ("other", "main")):
                     query = f'SELECT {shown} FROM {left}."{table}" EXCEPT SELECT {shown} FROM {right}."{table}"'  # noqa: S608
                     if connection.execute(f"SELECT COUNT(*) FROM ({query})").fetchone()[0]:  # noqa: S608
-                        return table
+                        return str(table)
     return None
 
 

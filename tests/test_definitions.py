@@ -40,6 +40,8 @@ SET_BY_THE_PROJECT = {
     "commit_last",
     "validate_records",
     "allow_schema_changes",
+    "entity_columns",
+    "stream_maps",
 }
 """Settings that this project's definitions deliberately set to something else than the plugin's own default."""
 
