@@ -68,7 +68,7 @@ def test_every_setting_of_a_plugin_is_declared_to_meltano(name: str) -> None:
     for setting, described in declared.items():
         if setting in schema and schema[setting].get("secret"):
             assert described.get("sensitive"), f"{setting} is secret"
-        if setting in schema and setting not in SET_BY_THE_PROJECT:
+        if setting in schema and setting not in SET_BY_THE_PROJECT | SDK_SETTINGS:
             default = schema[setting].get("default")
             assert described.get("value", default) == default, f"{setting} is {default!r} outside Meltano"
 
