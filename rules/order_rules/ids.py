@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Iterable
 from hashlib import sha256
-from typing import Final
+from typing import Final, Literal
 
 ID_LENGTH: Final = 32
 SEPARATOR: Final = "\x1f"
 MISSING_FIELD: Final = "\x00"
+ORDER: Final = "order"
+FULFIL: Final = "fulfil"
+Side = Literal["order", "fulfil"]
+"""What a key's first field says, so that the two sides' ids of the same five fields differ."""
 
 
 def hash_id(*fields: str | int | None) -> str:
@@ -27,6 +32,22 @@ def hash_id(*fields: str | int | None) -> str:
     """
     joined = SEPARATOR.join(MISSING_FIELD if field is None else str(field) for field in fields)
     return sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()[:ID_LENGTH]
+
+
+def key_ids(side: Side, *fields: Iterable[str | None]) -> list[str]:
+    """Name many keys at once, as ``order_key_id`` and ``fulfil_key_id`` name one.
+
+    Args:
+        side: which of the two.
+        fields: the five fields in order, one text a key.
+
+    Returns:
+        32 hex characters a key.
+    """
+    columns = [[MISSING_FIELD if text is None else text for text in column] for column in fields]
+    first = side + SEPARATOR
+    joined = map(SEPARATOR.join, zip(*columns, strict=True))
+    return [sha256((first + key).encode("utf-8", "surrogatepass")).hexdigest()[:ID_LENGTH] for key in joined]
 
 
 def order_line_id(
@@ -85,7 +106,7 @@ def order_key_id(
     Returns:
         32 hex characters, never equal to the fulfilment key of the same five fields.
     """
-    return hash_id("order", customer, customer_po, style, color, size)
+    return hash_id(ORDER, customer, customer_po, style, color, size)
 
 
 def fulfil_key_id(
@@ -96,7 +117,7 @@ def fulfil_key_id(
     Returns:
         32 hex characters, never equal to the order key of the same five fields.
     """
-    return hash_id("fulfil", customer, customer_po, style, color, size)
+    return hash_id(FULFIL, customer, customer_po, style, color, size)
 
 
 def quarantine_id(*, stream: str, place: str, field: str | None, reason_code: str) -> str:

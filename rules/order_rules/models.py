@@ -32,9 +32,9 @@ Money = Annotated[Decimal, Field(max_digits=MONEY_DIGITS, decimal_places=MONEY_P
 
 
 class Row(BaseModel):
-    """A row of a staging table."""
+    """A row of a staging table. What checks it is built when it is first used, not for those who want its fields."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Provenance(Row):

@@ -119,6 +119,14 @@ def test_even_half_a_character_has_an_id(text: str) -> None:
     assert len(ids.hash_id(text)) == ids.ID_LENGTH
 
 
+@UNHURRIED
+@given(st.lists(st.tuples(plain, plain, plain, plain, plain), max_size=5))
+def test_many_keys_are_named_as_one_is(keys: list[tuple[str | None, ...]]) -> None:
+    columns = list(zip(*keys, strict=True)) or [()] * 5
+    assert ids.key_ids(ids.ORDER, *columns) == [ids.order_key_id(*key) for key in keys]
+    assert ids.key_ids(ids.FULFIL, *columns) == [ids.fulfil_key_id(*key) for key in keys]
+
+
 def test_a_load_made_later_sorts_later() -> None:
     first = ids.time_ordered_id()
     time.sleep(0.002)

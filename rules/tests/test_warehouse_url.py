@@ -31,7 +31,7 @@ def test_without_a_project_a_relative_file_lies_where_one_is(tmp_path: Path, mon
 
 
 @pytest.mark.parametrize("as_text", [True, False])
-def test_a_password_is_hidden_however_it_is_spelt(as_text: bool) -> None:  # noqa: FBT001
+def test_a_password_is_hidden_however_it_is_spelt(as_text: bool) -> None:
     url = "mssql+pymssql://sa:S3cr%2Fet%24@host/audit"
     for text in ("login S3cr/et$ failed", f"cannot parse {url}", "login S3cr%2Fet%24 failed"):
         assert "S3cr" not in hide(text, url if as_text else sa.make_url(url))

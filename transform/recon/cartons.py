@@ -28,8 +28,9 @@ class Cartons:
     """All packed and shipped rows of the loads that may count.
 
     Attributes:
-        packed: ``stg_packed`` columns plus reason (missing: the row counts, with ``kept``) and kept (units left).
-        shipped: ``stg_shipped`` columns plus reason.
+        packed: ``NEEDED`` and packed_on, or all columns of ``stg_packed`` where some rows are of older rules; reason
+            (missing: the row counts, with ``kept``) and kept (units left).
+        shipped: the same of ``stg_shipped``, with shipped_on and reason.
         findings: code to rows and quantity.
     """
 
@@ -59,13 +60,25 @@ def read_cartons(connection: sa.Connection, choice: Choice, rules: Rules) -> Car
     return Cartons(packed, shipped, findings)
 
 
+NEEDED: Final = (
+    *("load_id", "row_id", "rules_version", "connection", "customer", "customer_po", "style", "color", "size"),
+    *("carton_id", "sku", "qty"),
+)
+"""What deciding, matching and counting need of a row; the rest is copied inside the database."""
+
+
 def _read(connection: sa.Connection, table: sa.Table, stream: str, choice: Choice, rules: Rules) -> pd.DataFrame:
     loads = choice.loads
     load_ids = set(loads.loc[loads["stream"] == stream, "load_id"])
-    rows = read(connection, list(table.c), where=table.c.load_id, values=load_ids, plain=["row_id", "carton_id"])
+    day = "packed_on" if stream == PACKED else "shipped_on"
+    needed = [table.c[name] for name in (*NEEDED, day)]
+    rows = read(connection, needed, where=table.c.load_id, values=load_ids, plain=["row_id"])
+    if (rows["rules_version"] != rules.version).any():
+        # What was found is needed to put it into today's form, and then written as it is here.
+        rows = read(connection, list(table.c), where=table.c.load_id, values=load_ids, plain=["row_id"])
     is_packed = stream == PACKED
     rows = canonicalise(rows, CARTON_FIELDS, rules, "packed" if is_packed else "shipped")
-    current = current_rows(rows["load_id"], rows["packed_on" if is_packed else "shipped_on"], choice)
+    current = current_rows(rows["load_id"], rows[day], choice)
     reason = np.full(len(rows), None, dtype=object)
     reason[~current | _read_again(rows, current)] = SUPERSEDED_WINDOW
     reason[pd.isna(reason) & is_sample(rows["size"], rules)] = SAMPLE

@@ -6,27 +6,34 @@ Whatever a command does not need is loaded only by the command that does: each s
 
 from __future__ import annotations
 
+import atexit
 import gc
-import getpass
 import os
 import signal
 import sys
 import traceback
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+from recon.commands.overrides import overrides, person
 from recon.migrations import HEAD
+from recon.settings import Settings
+from recon.settings import current_warehouse as _warehouse
+from recon.settings import open_warehouse as _connect
+from recon.settings import read_rules as _rules
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
-    from order_rules.config import Rules
 
     from recon.warehouse.runs import Run
+
+# Python ends by looking for cycles among all that is still there, which took longer than most commands: nothing is left
+# to look at.
+atexit.register(gc.freeze)
 
 DEFAULT_URL: Final = "sqlite:///output/warehouse.db"
 FAILED: Final = 1
@@ -36,21 +43,7 @@ INTERRUPTED: Final = 130
 TERMINATED: Final = 143
 LAST_RUN: Final = "last"
 MODES: Final = ("full", "incremental", "reconcile")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What every command is told.
-
-    Attributes:
-        warehouse_url: the warehouse's SQLAlchemy URL, with its password.
-        rules_path: the folder of the rules.
-        debug: whether an error comes with its traceback.
-    """
-
-    warehouse_url: str
-    rules_path: Path
-    debug: bool
+ENGINES: Final = ("local", "spark")
 
 
 class Recon(click.Group):
@@ -93,6 +86,9 @@ class Recon(click.Group):
 @click.pass_context
 def main(ctx: click.Context, warehouse_url: str, rules_path: str, debug: bool) -> None:
     """Match orders with packed and shipped cartons, keep the books, publish the result."""
+    # Neither modules nor frames hold cycles worth finding: looking for them after every 700 objects took a tenth of the
+    # time to load them, and a fifth of that to reconcile.
+    gc.set_threshold(1_000_000, 20, 100)
     root = os.environ.get("MELTANO_PROJECT_ROOT", "")
     ctx.obj = Settings(warehouse_url, Path(root, rules_path), debug)
 
@@ -107,9 +103,13 @@ def migrate(settings: Settings, *, sql: bool) -> None:
 
         click.echo(migration_sql(settings.warehouse_url), nl=False)
         return
+    _bring_up(_connect(settings))
+
+
+def _bring_up(engine: sa.Engine) -> None:
+    """Bring the warehouse to this version and say so."""
     from recon.warehouse.version import is_current
 
-    engine = _connect(settings)
     if is_current(engine):  # as in nearly every run: a third of the command's time would go to loading Alembic
         click.echo(f"The warehouse is at version {HEAD} (as before).")
         return
@@ -132,6 +132,11 @@ def check(ctx: click.Context) -> None:
         findings = findings_of(_connect(settings))
     except WarehouseError as error:
         findings = [f"connection: {error}"]
+    _say_findings(ctx, findings)
+
+
+def _say_findings(ctx: click.Context, findings: list[str]) -> None:
+    """Print what a check found; with any, the command ends here."""
     for finding in findings:
         click.echo(finding)
     if findings:
@@ -139,39 +144,91 @@ def check(ctx: click.Context) -> None:
     click.echo("The warehouse is as expected.")
 
 
+_job = click.option("--job", help="Name of the job.  [default: what the calling `meltano run` runs, else manual]")
+_mode = click.option("--mode", type=click.Choice(MODES), help="How much is read.  [default: by the job's name]")
+
+
 @main.command()
-@click.option("--job", help="Name of the job.  [default: what the calling `meltano run` runs, else manual]")
-@click.option("--mode", type=click.Choice(MODES), help="How much is read.  [default: by the job's name]")
+@_job
+@_mode
 @click.pass_obj
 def begin(settings: Settings, job: str | None, mode: str | None) -> None:
     """Open a run and take the lease; exit 75 while another run holds it."""
+    _open(_warehouse(settings), job, mode)
+
+
+@main.command()
+@_job
+@_mode
+@click.pass_context
+def prepare(ctx: click.Context, job: str | None, mode: str | None) -> None:
+    """Migrate, check and begin, one after the other; the first that fails ends it, with its exit code."""
+    from recon.warehouse.check import check as findings_of
+
+    engine = _connect(ctx.obj)
+    _bring_up(engine)
+    _say_findings(ctx, findings_of(engine))
+    _open(engine, job, mode)
+
+
+def _open(engine: sa.Engine, job: str | None, mode: str | None) -> None:
+    """Open a run and say so."""
     from recon.warehouse import runs
 
-    run = runs.begin(_warehouse(settings), job=job, mode=mode)
+    run = runs.begin(engine, job=job, mode=mode)
     click.echo(f"Run {run.run_id} ({run.job}, {run.mode}) is open, for {runs.LEASE.seconds // 3600} hours at most.")
 
 
 @main.command()
 @click.option("--allow-shrink", is_flag=True, help="Publish although far fewer workbooks or rows count than before.")
 @click.option("--accept", multiple=True, metavar="UNIT", help="A workbook or view whose quarantine share is accepted.")
+@click.option("--rematch", "--full", is_flag=True, help="Match every customer, not only those that changed.")
+@click.option(
+    "--engine",
+    "engine_name",
+    type=click.Choice(ENGINES),
+    default=ENGINES[0],
+    show_default=True,
+    envvar="RECON_ENGINE",
+    show_envvar=True,
+    help="What matches the customers: this machine's processors or a Spark cluster.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    envvar="RECON_WORKERS",
+    show_envvar=True,
+    help="Processes of the local engine.  [default: one a processor]",
+)
 @click.option(
     "--today", type=click.DateTime(["%Y-%m-%d"]), help="The day by which orders are due.  [default: UTC today]"
 )
 @click.pass_obj
-def reconcile(settings: Settings, *, allow_shrink: bool, accept: tuple[str, ...], today: datetime | None) -> None:
+def reconcile(
+    settings: Settings,
+    *,
+    allow_shrink: bool,
+    accept: tuple[str, ...],
+    rematch: bool,
+    engine_name: str,
+    workers: int | None,
+    today: datetime | None,
+) -> None:
     """Match, check the books and publish, all or nothing; ends the run."""
     from recon.warehouse import runs
 
-    # Frames hold next to no cycles: looking for them after every 700 objects took a fifth of the time.
-    gc.set_threshold(200_000, 20, 100)
     engine = _warehouse(settings)
     run = runs.open_run(engine)
     try:
+        from recon.engines import How, choose
         from recon.reconcile import reconcile as publish
         from recon.warehouse.display import show_outcome
 
         day = (today or datetime.now(UTC)).date()
-        outcome = publish(engine, _rules(settings), run, today=day, allow_shrink=allow_shrink, accept=frozenset(accept))
+        how = How(choose(engine_name, workers), rematch)
+        outcome = publish(
+            engine, _rules(settings), run, today=day, allow_shrink=allow_shrink, accept=frozenset(accept), how=how
+        )
     except BaseException as error:
         _close_failed(engine, run, error, settings)
         raise
@@ -225,7 +282,7 @@ def explain(ctx: click.Context, key: str, most: int) -> None:
 def runs(settings: Settings, last: int, run_id: str | None, show: str | None, *, as_list: bool) -> None:
     """Show the last runs, what one of them counted, or close one that was left open."""
     from recon.warehouse import display
-    from recon.warehouse.runs import close_by_hand, last_runs, run_figures
+    from recon.warehouse.runs import close_by_hand, last_runs, run_figures, unsent
 
     engine = _warehouse(settings)
     if show:
@@ -236,7 +293,7 @@ def runs(settings: Settings, last: int, run_id: str | None, show: str | None, *,
         display.show_figures(*figures)
         return
     if run_id:
-        if not close_by_hand(engine, run_id, _person()):
+        if not close_by_hand(engine, run_id, person()):
             msg = f"There is no open run {run_id}; `recon runs` shows the last ones."
             raise click.ClickException(msg)
         click.echo(f"Run {run_id} is closed as failed, the warehouse is free.")
@@ -245,31 +302,8 @@ def runs(settings: Settings, last: int, run_id: str | None, show: str | None, *,
     if as_list:
         click.echo(display.as_json(rows))
     else:
-        display.show_runs(rows)
-
-
-def _connect(settings: Settings) -> sa.Engine:
-    """Connect to the warehouse until the command ends."""
-    from recon.warehouse.engine import connect
-
-    engine = connect(settings.warehouse_url)
-    click.get_current_context().call_on_close(engine.dispose)
-    return engine
-
-
-def _warehouse(settings: Settings) -> sa.Engine:
-    """Connect to a warehouse that is at this version."""
-    from recon.warehouse.version import require_version
-
-    engine = _connect(settings)
-    require_version(engine)
-    return engine
-
-
-def _rules(settings: Settings) -> Rules:
-    from order_rules.config import load_rules
-
-    return load_rules(settings.rules_path)
+        since = rows[-1]["started_at"] if rows else datetime(1970, 1, 1)
+        display.show_runs(rows, unsent(engine, since))
 
 
 def _close_failed(engine: sa.Engine, run: Run, error: BaseException, settings: Settings) -> None:
@@ -317,13 +351,9 @@ def _line(error: BaseException, settings: Settings | None) -> str:
 
 
 def _without_secrets(text: str, settings: Settings | None) -> str:
-    from recon.warehouse.engine import hide
+    from order_rules.warehouse_url import hide
 
     return hide(text, settings.warehouse_url) if settings else text
 
 
-def _person() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return f"user {os.getuid()}"
+main.add_command(overrides)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 from order_rules import ids, tables
@@ -18,7 +19,8 @@ from order_rules.config import Rules, Source
 
 from recon.frames import look_up, objects, read, text
 from recon.matching.columns import FIVE
-from recon.sizes import SizeFold, size_classes
+from recon.matching.words import candidates_of
+from recon.sizes import SizeFold, published_fold
 
 LABELS: Final = (*(f"fulfil_{field}" for field in FIVE), *(f"order_{field}" for field in FIVE), "corruption")
 """The columns of a label file, each value as found; ``order_*`` empty for a stranger that belongs to no order."""
@@ -63,6 +65,13 @@ class Score:
         return 2 * self.precision * self.recall / both if both else 0.0
 
 
+BANDS: Final = (0, 75, 80, 85, 90, 95, 99, 100)
+"""Where bands of scores begin; the last holds the score of 100 alone."""
+THRESHOLDS: Final = (75, 78, 80, 82, 84, 86, 88, 90, 92, 95, 98)
+"""What the sweep tries as the least score of a fuzzy link."""
+NO_LEAST: Final = -1.0
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """How good the published matches are.
@@ -72,18 +81,24 @@ class Evaluation:
         by_corruption: one score a way in which a key was made hard.
         by_pass: one score a pass; its recall is not told, as a pass has no true links of its own.
         unknown: labels whose fulfilment key is not among the published ones; they count as not linked.
+        reliability: one score a band of match scores: which share of the links there is right.
+        sweep: one score a threshold: what would be linked if fuzzy links began there.
     """
 
     overall: Score
     by_corruption: tuple[Score, ...]
     by_pass: tuple[Score, ...]
     unknown: int
+    reliability: tuple[Score, ...] = ()
+    sweep: tuple[Score, ...] = ()
 
     def __str__(self) -> str:
         lines = [f"{'':<44}{'keys':>8}{'links':>8}{'right':>8}{'precision':>11}{'recall':>9}{'F1':>9}"]
         lines += [_line(self.overall)]
         lines += ["by corruption", *(_line(score) for score in self.by_corruption)]
         lines += ["by pass", *(_line(score, of_pass=True) for score in self.by_pass)]
+        lines += ["by score: the share of links that is right", *(_line(one, of_pass=True) for one in self.reliability)]
+        lines += ["if fuzzy links began at a score of", *(_line(score) for score in self.sweep)]
         if self.unknown:
             lines.append(f"{self.unknown} labelled keys are not among the published ones.")
         return "\n".join(lines)
@@ -111,17 +126,17 @@ def evaluate(engine: sa.Engine, rules: Rules, labels: Path) -> Evaluation:
     """
     found = read_labels(labels)
     with engine.connect() as connection:
-        fold = _published_fold(connection, rules)
+        fold = published_fold(connection, rules)
         match = tables.recon_match.c
-        matches = read(connection, [match.fulfil_key_id, match.order_key_id, match.match_rule], plain=_PLAIN)
+        matches = read(connection, [match[name] for name in _PUBLISHED], plain=_PUBLISHED)
     cartons = _key_ids(found, "fulfil", rules, fold)
     orders = _key_ids(found, "order", rules, fold)
     truth = pd.DataFrame(
         {"fulfil_key_id": cartons, "true_key_id": orders, "corruption": found["corruption"].fillna("none")}
     ).drop_duplicates()
     published = matches.set_index("fulfil_key_id")
-    truth["order_key_id"] = look_up(truth["fulfil_key_id"], published["order_key_id"])
-    truth["match_rule"] = look_up(truth["fulfil_key_id"], published["match_rule"])
+    for name in _PUBLISHED[1:]:
+        truth[name] = look_up(truth["fulfil_key_id"], published[name])
     truth["linked"] = truth["order_key_id"].notna()
     truth["belongs"] = truth["true_key_id"].notna()
     truth["right"] = truth["linked"] & (truth["order_key_id"] == truth["true_key_id"]).fillna(value=False)
@@ -131,10 +146,41 @@ def evaluate(engine: sa.Engine, rules: Rules, labels: Path) -> Evaluation:
         by_corruption=tuple(_score(str(name), part) for name, part in best.groupby("corruption")),
         by_pass=tuple(_score(str(name), part) for name, part in best[best["linked"]].groupby("match_rule")),
         unknown=int((~best["fulfil_key_id"].isin(published.index)).sum()),
+        reliability=_reliability(best),
+        sweep=tuple(_at_threshold(truth, threshold) for threshold in THRESHOLDS),
     )
 
 
-_PLAIN: Final = ("fulfil_key_id", "order_key_id", "match_rule")
+_PUBLISHED: Final = ("fulfil_key_id", "order_key_id", "match_rule", "match_type", "match_score", "candidates")
+
+
+def _reliability(keys: pd.DataFrame) -> tuple[Score, ...]:
+    """Score the links of each band of match scores; bands without links are left out."""
+    made = []
+    for low, high in zip(BANDS, (*BANDS[1:], None), strict=True):
+        within = (keys["match_score"] >= low) & (keys["match_score"] < (np.inf if high is None else high))
+        if len(part := keys[keys["linked"] & within]):
+            made.append(_score(str(low) if high is None else f"{low} to under {high}", part))
+    return tuple(made)
+
+
+def _at_threshold(truth: pd.DataFrame, threshold: float) -> Score:
+    """Score what would be linked with another threshold: fuzzy links and best candidates from there on.
+
+    What a key scores beside others that are no longer linked is not judged again, so this is near the truth, not it.
+    """
+    fuzzy = np.array(truth["match_type"] == "FUZZY", dtype=bool)
+    order, score = objects(truth["order_key_id"]), np.array(truth["match_score"].fillna(NO_LEAST), dtype=np.float64)
+    # A loop over the few keys that were left with candidates.
+    for place in (~truth["linked"] & truth["candidates"].notna()).to_numpy().nonzero()[0].tolist():
+        first = candidates_of(truth["candidates"].iloc[place])[0]
+        order[place], score[place], fuzzy[place] = first.get("order_key_id"), float(first.get("score") or 0), True
+    order[fuzzy & (score < threshold)] = None
+    tried = truth.assign(order_key_id=text(order))
+    tried["linked"] = tried["order_key_id"].notna()
+    tried["right"] = tried["linked"] & (tried["order_key_id"] == tried["true_key_id"]).fillna(value=False)
+    best = tried.sort_values(["right", "belongs"], ascending=False, kind="stable").drop_duplicates("fulfil_key_id")
+    return _score(str(threshold), best)
 
 
 def read_labels(path: Path) -> pd.DataFrame:
@@ -167,24 +213,6 @@ def _score(name: str, keys: pd.DataFrame) -> Score:
         links=int(keys["linked"].sum()),
         right=int(keys["right"].sum()),
     )
-
-
-def _published_fold(connection: sa.Connection, rules: Rules) -> SizeFold:
-    """Tell from the published sizes how each customer's were folded: a size that is there stands for itself."""
-    published = (tables.stg_orders, tables.stg_packed_current, tables.stg_shipped_current)
-    classes = size_classes(rules)
-    ambiguous = sorted(classes)
-    apart: dict[str, set[str]] = {}
-    for table in published:
-        pairs = sa.select(table.c.customer, table.c.size).where(table.c.size.in_(ambiguous)).distinct()
-        for customer, size in connection.execute(pairs):
-            apart.setdefault(customer, set()).add(size)
-    named = {
-        (customer, spellings): next(size for size in spellings if size in sizes)
-        for customer, sizes in apart.items()
-        for spellings in {classes[size] for size in sizes}
-    }
-    return SizeFold(classes, {customer: frozenset(sizes) for customer, sizes in apart.items()}, named)
 
 
 def _key_ids(labels: pd.DataFrame, side: str, rules: Rules, fold: SizeFold) -> pd.Series[str]:

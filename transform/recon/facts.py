@@ -15,6 +15,7 @@ from order_rules.config import Rules
 
 from recon.cartons import carton_counts
 from recon.frames import Ints, look_up, stack, text
+from recon.matching.columns import FIVE
 from recon.matching.flags import quality_flag, recon_status
 
 FACT: Final = tuple(
@@ -22,7 +23,11 @@ FACT: Final = tuple(
     for column in tables.fact_order_recon.c
     if column.name not in {"first_seen_at", "updated_at", "changed_run_id"}
 )
-"""The content of a fact: what makes it another when it changes."""
+"""The content of a fact."""
+NAMED_BY_ID: Final = frozenset({"order_key_id", "fulfil_key_id", *FIVE})
+"""What ``recon_id`` is a hash of, or is itself: the same in every fact of that id."""
+CHANGING: Final = tuple(name for name in FACT if name not in NAMED_BY_ID)
+"""What makes a fact another when it changes."""
 
 
 def order_facts(
@@ -175,5 +180,6 @@ def customer_totals(
     by_type = units.groupby(["customer", "match_type"])["units"].sum().unstack(fill_value=0)
     by_type = by_type.reindex(columns=["EXACT", "FUZZY", "NO_MATCH"], fill_value=0).reindex(sums.index, fill_value=0)
     sums[["exact_qty", "fuzzy_qty", "unmatched_qty"]] = by_type
-    sums["input_hash"] = hashes.reindex(sums.index)
-    return sums.reset_index()
+    # A customer without a fact has its cartons linked to another's orders by a person: its hash is kept all the same.
+    sums = sums.reindex(hashes.index, fill_value=0).rename_axis("customer")
+    return sums.assign(input_hash=hashes).reset_index()

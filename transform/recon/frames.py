@@ -6,8 +6,8 @@ every later step works on whole numbers.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from contextlib import closing
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -36,31 +36,35 @@ class _Codes(dict[object, int]):
 
 
 class _Column:
-    """Gathers one column's values over several fetches, distinct values stored once."""
+    """Gathers one column's values over several fetches, distinct values stored once.
 
-    def __init__(self, column: sa.ColumnElement[Any], *, plain: bool) -> None:
+    Values come as the driver gives them; what SQLAlchemy makes of them (a date of a text) is made once a distinct one.
+    """
+
+    def __init__(self, column: sa.ColumnElement[Any], dialect: sa.Dialect, *, plain: bool) -> None:
         self.type = column.type
         self.plain = plain or isinstance(column.type, sa.Integer | sa.Numeric | sa.Float | sa.Boolean)
+        self.process = column.type.dialect_impl(dialect).result_processor(dialect, None)
         self.values: list[Any] = []
-        self.codes = array("q")
+        self.codes: list[NDArray[np.int32]] = []
         self.numbers = _Codes()
 
-    def extend(self, values: Iterable[object]) -> None:
+    def extend(self, values: Sequence[object]) -> None:
         if self.plain:
             self.values.extend(values)
         else:
-            self.codes.extend(map(self.numbers.__getitem__, values))
+            self.codes.append(np.fromiter(map(self.numbers.__getitem__, values), dtype=np.int32, count=len(values)))
 
     def array_of_values(self) -> Any:  # noqa: ANN401  (whatever array the column's type has)
         if self.plain:
             return _plain(self.values, self.type)
-        distinct = list(self.numbers)
-        codes = np.frombuffer(self.codes, dtype=np.int64) if len(self.codes) else np.empty(0, dtype=np.int64)
+        distinct = list(self.numbers) if self.process is None else [self.process(value) for value in self.numbers]
+        codes = np.concatenate(self.codes) if self.codes else np.empty(0, dtype=np.int32)
         if isinstance(self.type, sa.Date | sa.DateTime):
             return pd.DatetimeIndex(pd.Series(distinct, dtype="datetime64[us]")).take(codes)
         if None in self.numbers:
             missing = self.numbers[None]
-            codes = np.where(codes == missing, -1, codes - (codes > missing))
+            codes = np.where(codes == missing, -1, codes - (codes > missing)).astype(np.int32)
             distinct.pop(missing)
         return pd.Categorical.from_codes(codes, categories=pd.Index(distinct, dtype="str"), validate=False)
 
@@ -96,12 +100,13 @@ def read(
         One column each: text as ``category`` (or ``str`` where plain), whole numbers ``int64`` (``Int64`` where
         some are missing), money ``float64``, dates and times ``datetime64[us]``. Rows in no particular order.
     """
-    gathered = [_Column(column, plain=column.key in plain) for column in columns]
+    gathered = [_Column(column, connection.dialect, plain=column.key in plain) for column in columns]
     for statement in _statements(columns, where, values):
-        result = connection.execute(statement)
-        while rows := result.fetchmany(FETCH_ROWS):
-            for target, found in zip(gathered, zip(*rows, strict=True), strict=True):
-                target.extend(found)
+        with closing(connection.execute(statement)) as result:
+            # The driver's own cursor: a row object a carton would cost as much as reading it.
+            while rows := result.cursor.fetchmany(FETCH_ROWS):
+                for target, found in zip(gathered, zip(*rows, strict=True), strict=True):
+                    target.extend(found)
     made = zip(columns, gathered, strict=True)
     return pd.DataFrame({str(column.key): target.array_of_values() for column, target in made}, copy=False)
 
@@ -185,6 +190,27 @@ def sum_by(groups: Ints, values: pd.Series[Any] | Ints, count: int) -> Ints:
     return sums
 
 
+def earliest_by(groups: Ints, times: pd.Series[Any], count: int) -> pd.Series[Any]:
+    """Find the earliest time of each group.
+
+    Args:
+        groups: the group of each row, from 0.
+        times: one time a row, missing ones allowed.
+        count: how many groups there are.
+
+    Returns:
+        One time a group, missing where none of its rows has one.
+    """
+    found = times.to_numpy(dtype="datetime64[us]")
+    there = ~np.isnat(found)
+    never = np.iinfo(np.int64).max
+    first = np.full(count, never, dtype=np.int64)
+    np.minimum.at(first, groups[there], found[there].astype(np.int64))
+    made = first.astype("datetime64[us]")
+    made[first == never] = np.datetime64("NaT")
+    return pd.Series(made)
+
+
 def objects(column: pd.Series[Any]) -> Objects:
     """Give a column's values as Python objects, missing as ``None``.
 
@@ -192,7 +218,7 @@ def objects(column: pd.Series[Any]) -> Objects:
         One object a row: text, int, float, bool, ``datetime`` or ``None``.
     """
     if isinstance(column.dtype, pd.CategoricalDtype):
-        return _objects([*column.cat.categories, None])[codes_of(column)]
+        return _and_none(column.cat.categories)[codes_of(column)]
     if column.dtype.kind == "M":
         codes, times = pd.factorize(column)
         return _objects([*pd.DatetimeIndex(times).to_pydatetime(), None])[codes]
@@ -244,7 +270,7 @@ def map_distinct(column: pd.Series[Any], rule: Callable[[Any], object]) -> Objec
         One object a row.
     """
     if isinstance(column.dtype, pd.CategoricalDtype):
-        codes, distinct = column.cat.codes.to_numpy(), list(column.cat.categories)
+        codes, distinct = column.cat.codes.to_numpy(), column.cat.categories.tolist()
     else:
         codes, found = pd.factorize(column)
         distinct = list(found)
@@ -262,6 +288,13 @@ def map_pairs(left: pd.Series[Any], right: pd.Series[Any], rule: Callable[[Any, 
     some = frame.iloc[first]
     pairs: Iterable[tuple[Hashable, Hashable]] = zip(objects(some["left"]), objects(some["right"]), strict=True)
     return _objects([rule(a, b) for a, b in pairs])[groups]
+
+
+def _and_none(values: pd.Index[Any]) -> Objects:
+    """Give distinct values with ``None`` at their end, which a code of -1 points to."""
+    made = np.empty(len(values) + 1, dtype=object)
+    made[:-1] = values.to_numpy(dtype=object)  # not one by one: an index makes each value anew
+    return made
 
 
 def _objects(values: Sequence[object]) -> Objects:

@@ -5,7 +5,6 @@ Joining rows that were not summed first counts an order once a carton; here noth
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -13,19 +12,30 @@ import pandas as pd
 from order_rules import ids
 from order_rules.canonical import clean
 
-from recon.frames import Ints, category, codes_of, map_distinct, number_groups, objects, stack, sum_by, text
+from recon.frames import (
+    Ints,
+    category,
+    codes_of,
+    earliest_by,
+    map_distinct,
+    number_groups,
+    objects,
+    stack,
+    sum_by,
+    text,
+)
 from recon.matching.columns import FIVE, KEY_NEEDS, READING
 
 LONGEST_FOUND: Final = 400
 """What a column of names found holds; longer lists of names end in an ellipsis."""
 
 
-def name_keys(rows: pd.DataFrame, name: Callable[..., str]) -> tuple[pd.Series[Any], pd.DataFrame]:
+def name_keys(rows: pd.DataFrame, side: ids.Side) -> tuple[pd.Series[Any], pd.DataFrame]:
     """Name the key of each row.
 
     Args:
         rows: any rows with the five fields.
-        name: the id function of its side.
+        side: which side's ids.
 
     Returns:
         The key id of each row, and one row a key: ``id`` and the five fields as text.
@@ -33,8 +43,7 @@ def name_keys(rows: pd.DataFrame, name: Callable[..., str]) -> tuple[pd.Series[A
     groups, first = number_groups(rows, FIVE)
     some = rows.iloc[first]
     fields = {field: objects(some[field]) for field in FIVE}
-    # A loop over distinct keys: an id is a SHA-256 of their text, which has no vectorised form.
-    named = np.array([name(*five) for five in zip(*fields.values(), strict=True)], dtype=object)
+    named = np.array(ids.key_ids(side, *fields.values()), dtype=object)
     keys = pd.DataFrame({"id": text(named), **{field: text(values) for field, values in fields.items()}})
     return pd.Series(pd.Categorical.from_codes(groups, categories=pd.Index(named, dtype="str"))), keys
 
@@ -52,7 +61,7 @@ def sum_orders(lines: pd.DataFrame, due_by: pd.Timestamp) -> tuple[pd.Series[Any
         cancelled, else of all), incomplete_key; and the order readings for matching.
     """
     lines = lines.reset_index(drop=True)
-    key_ids, keys = name_keys(lines, ids.order_key_id)
+    key_ids, keys = name_keys(lines, ids.ORDER)
     keys = keys.rename(columns={"id": "order_key_id"})
     groups, count = codes_of(key_ids), len(keys)
     live = ~lines["cancelled"].to_numpy(dtype=bool)
@@ -68,8 +77,8 @@ def sum_orders(lines: pd.DataFrame, due_by: pd.Timestamp) -> tuple[pd.Series[Any
     for column in ("order_number", "customer_alt_po", "pattern_id"):
         limit = None if column == "order_number" else LONGEST_FOUND
         keys["order_numbers" if column == "order_number" else column] = _names(groups, lines[column], count, limit)
-    earliest = ex_factory.groupby(groups).min().reindex(range(count))
-    of_live = ex_factory[live].groupby(groups[live]).min().reindex(range(count))
+    earliest = earliest_by(groups, ex_factory, count)
+    of_live = earliest_by(groups[live], ex_factory[live], count)
     keys["earliest_ex_factory_on"] = of_live.where(keys["cancelled_lines"] < keys["order_lines"], earliest)
     keys["incomplete_key"] = keys[list(KEY_NEEDS)].isna().any(axis=1)
     return key_ids, keys, _readings(lines, key_ids)
@@ -84,18 +93,21 @@ def _readings(lines: pd.DataFrame, key_ids: pd.Series[Any]) -> pd.DataFrame:
 
 def _names(groups: Ints, column: pd.Series[Any], count: int, limit: int | None) -> pd.Series[Any]:
     """List the distinct names of each key, sorted, joined by a comma."""
-    pairs = pd.DataFrame({"group": groups, "name": text(objects(column))}).dropna().drop_duplicates()
-    pairs = pairs.sort_values(["group", "name"])
-    single = ~pairs["group"].duplicated(keep=False)
+    column = column if isinstance(column.dtype, pd.CategoricalDtype) else column.astype("category")
+    distinct, codes = column.cat.categories.to_numpy(dtype=object), codes_of(column)
+    width = max(len(distinct), 1)
+    pairs = np.unique((groups * width + codes)[codes >= 0])
+    group, name = pairs // width, distinct[pairs % width]
+    single = np.bincount(group, minlength=count)[group] == 1
     names = np.full(count, None, dtype=object)
-    names[pairs.loc[single, "group"].to_numpy()] = pairs.loc[single, "name"].to_numpy(dtype=object)
+    names[group[single]] = name[single]
     lists: dict[int, list[str]] = {}
     # A loop over the few keys that go by several names.
-    for group, name in zip(pairs.loc[~single, "group"].to_list(), pairs.loc[~single, "name"].to_list(), strict=True):
-        lists.setdefault(group, []).append(name)
-    for group, several in lists.items():
-        joined = ", ".join(several)
-        names[group] = joined if limit is None or len(joined) <= limit else f"{joined[: limit - 1]}…"
+    for key, one in zip(group[~single].tolist(), name[~single].tolist(), strict=True):
+        lists.setdefault(key, []).append(one)
+    for key, several in lists.items():
+        joined = ", ".join(sorted(several))
+        names[key] = joined if limit is None or len(joined) <= limit else f"{joined[: limit - 1]}…"
     return text(names)
 
 
@@ -111,7 +123,7 @@ def sum_cartons(packed: pd.DataFrame, shipped: pd.DataFrame) -> tuple[pd.Series[
         fields, packed_qty, shipped_qty, incomplete_key.
     """
     both = pd.DataFrame({field: stack(packed[field], shipped[field]) for field in (*FIVE, "qty")})
-    key_ids, keys = name_keys(both, ids.fulfil_key_id)
+    key_ids, keys = name_keys(both, ids.FULFIL)
     groups, count = codes_of(key_ids), len(keys)
     is_packed = np.arange(len(both)) < len(packed)
     qty = both["qty"].to_numpy(dtype=np.int64)

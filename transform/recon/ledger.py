@@ -17,7 +17,18 @@ from recon.frames import objects
 from recon.refusals import BooksUnequal
 
 Measure = Literal[
-    "files", "received", "read", "staged", "excluded", "quarantined", "current", "fact", "stale", "finding", "matched"
+    "files",
+    "received",
+    "read",
+    "staged",
+    "excluded",
+    "quarantined",
+    "current",
+    "fact",
+    "stale",
+    "finding",
+    "matched",
+    "compared",
 ]
 CURRENT_TABLES: Final = (tables.stg_orders, tables.stg_packed_current, tables.stg_shipped_current)
 

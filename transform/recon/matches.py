@@ -1,73 +1,152 @@
 """Matches every customer's fulfilment, what people decided first, and lays both sides' fields side by side.
 
-The loop over customers stands here so that it can become a pool of processes; each turn is a pure function.
+What goes into a customer's matching is gathered here and hashed, so that a customer of whom nothing changed keeps
+the links that are published. How the customers are gone through (here, in a pool, on a cluster) is ``recon.engines``.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 from order_rules import tables
+from order_rules.canonical import clean
 from order_rules.config import Rules
 from order_rules.ids import hash_id
 
-from recon.frames import look_up
-from recon.matching import customer_rules, match_customer
-from recon.matching.columns import FIVE, FULFILMENT
+from recon.engines import Engine, Task, in_process
+from recon.frames import codes_of, look_up
+from recon.matching import customer_rules
+from recon.matching.columns import BLOCKS, COMPARED, FIVE, FULFILMENT
 from recon.matching.explain import unlinked
 from recon.matching.normalise import Normaliser
-from recon.matching.overrides import LINK, RULED_OUT, Attached, decided
+from recon.matching.overrides import LINK, RULED_OUT, Attached, decided, list_ruled_out
 from recon.matching.quantities import with_fulfilled_qty, with_open_qty
 
 MATCH: Final = tuple(column.name for column in tables.recon_match.c)
+NOT_MATCHED_BY: Final = frozenset(
+    {
+        "orders_from",
+        "excluded_sizes",
+        "cancelled_order_types",
+        "order_type_aliases",
+        "tolerance_pct",
+        "grace_days",
+        "overlap_pct",
+        "max_shrink_pct",
+        "max_quarantine_pct",
+        "keep_loads",
+    }
+)
+"""Rules of ``matching.yml`` that decide which rows count and what a link means, not which links there are. A rule that
+is not named here makes every customer's matching another when it changes."""
 
 
-def match_all(
-    order_keys: pd.DataFrame, readings: pd.DataFrame, fulfil_keys: pd.DataFrame, attached: Attached, rules: Rules
-) -> pd.DataFrame:
-    """Match all fulfilment keys.
+@dataclass(frozen=True)
+class Inputs:
+    """All that goes into matching.
+
+    Attributes:
+        order_keys: order_key_id and the five fields of every order key.
+        fulfil_keys: fulfil_key_id and the five fields of every fulfilment key.
+        readings: order readings, ``matching.columns.READING``, with what people have left open of their key.
+        open_keys: fulfilment keys that people did not settle, ``matching.columns.FULFILMENT``, with their units.
+        settled: customer, fulfil_key_id, order_key_id, meaning of those they did.
+    """
+
+    order_keys: pd.DataFrame
+    fulfil_keys: pd.DataFrame
+    readings: pd.DataFrame
+    open_keys: pd.DataFrame
+    settled: pd.DataFrame
+
+    def without(self, customers: Collection[str]) -> Inputs:
+        """Leave out the fulfilment of some customers, and their readings.
+
+        Returns:
+            What is left to match; the keys of both sides stay, to look fields up.
+        """
+        if not customers:
+            return self
+        kept = list(customers)
+        parts = (self.readings, self.open_keys, self.settled)
+        readings, open_keys, settled = (part[~part["customer"].isin(kept)] for part in parts)
+        return replace(self, readings=readings, open_keys=open_keys, settled=settled)
+
+
+def gather(order_keys: pd.DataFrame, readings: pd.DataFrame, fulfil_keys: pd.DataFrame, attached: Attached) -> Inputs:
+    """Gather what goes into matching.
 
     Args:
-        order_keys: order_key_id and the five fields.
+        order_keys: order_key_id, the five fields and ordered_qty.
         readings: order readings, ``matching.columns.READING``.
-        fulfil_keys: fulfil_key_id and the five fields.
+        fulfil_keys: fulfil_key_id, the five fields, packed_qty and shipped_qty.
         attached: what people decided.
-        rules: all rules.
 
     Returns:
-        ``recon_match``, one row a fulfilment key.
+        The inputs of all customers.
     """
-    decisions = attached.decisions.set_index("fulfil_key_id")
-    ruled_out = decisions.loc[decisions["meaning"] == RULED_OUT, "order_key_id"]
-    settled = decisions.index[decisions["meaning"] != RULED_OUT]
-    fulfilment = fulfil_keys[["fulfil_key_id", *FIVE]].assign(
-        rejected_order_key_id=look_up(fulfil_keys["fulfil_key_id"], ruled_out)
+    decisions = attached.decisions
+    decided_keys = fulfil_keys[fulfil_keys["fulfil_key_id"].isin(decisions["fulfil_key_id"])]
+    settled = decisions[decisions["meaning"] != RULED_OUT].merge(
+        decided_keys[["fulfil_key_id", "customer", "packed_qty", "shipped_qty"]], on="fulfil_key_id"
     )
-    open_keys = fulfilment.loc[~fulfilment["fulfil_key_id"].isin(settled), list(FULFILMENT)]
-    open_keys = with_fulfilled_qty(open_keys, fulfil_keys)
-    linked_by_people = decisions[decisions["meaning"] == LINK].reset_index().merge(
-        fulfil_keys[["fulfil_key_id", "packed_qty", "shipped_qty"]], on="fulfil_key_id"
+    ruled_out = list_ruled_out(decisions)
+    open_keys = fulfil_keys.loc[~fulfil_keys["fulfil_key_id"].isin(settled["fulfil_key_id"]), ["fulfil_key_id", *FIVE]]
+    open_keys = open_keys.assign(rejected_order_key_id=look_up(open_keys["fulfil_key_id"], ruled_out))
+    return Inputs(
+        order_keys=order_keys,
+        fulfil_keys=fulfil_keys,
+        readings=with_open_qty(readings, order_keys, settled[settled["meaning"] == LINK]),
+        open_keys=with_fulfilled_qty(open_keys[list(FULFILMENT)], fulfil_keys),
+        settled=settled[["customer", "fulfil_key_id", "order_key_id", "meaning"]],
     )
-    readings = with_open_qty(readings, order_keys, linked_by_people)
-    parts = [decided(attached, fulfilment, order_keys), *_by_customer(readings, open_keys, rules)]
-    parts = [part for part in parts if len(part)]
-    whole = pd.concat(parts, ignore_index=True) if parts else decided(attached, fulfilment, order_keys)
+
+
+def match_all(inputs: Inputs, rules: Rules, engine: Engine = in_process) -> pd.DataFrame:
+    """Match the open fulfilment keys and describe those that people settled.
+
+    Args:
+        inputs: from ``gather``, of all customers or some.
+        rules: all rules.
+        engine: how the customers are gone through.
+
+    Returns:
+        ``recon_match``, one row a fulfilment key; ``attrs[columns.BLOCKS]`` sums what was compared.
+    """
+    settled = decided(inputs.settled, inputs.fulfil_keys, inputs.order_keys)
+    found = _by_customer(inputs, rules, engine)
+    parts = [part for part in (settled, *found) if len(part)]
+    whole = pd.concat(parts, ignore_index=True) if parts else settled
     sides = [
-        _side(whole["fulfil_key_id"], fulfil_keys.set_index("fulfil_key_id"), "fulfil_"),
-        _side(whole["order_key_id"], order_keys.set_index("order_key_id"), "order_"),
+        _side(whole["fulfil_key_id"], inputs.fulfil_keys.set_index("fulfil_key_id"), "fulfil_"),
+        _side(whole["order_key_id"], inputs.order_keys.set_index("order_key_id"), "order_"),
     ]
-    return pd.concat([whole, *sides], axis=1)[list(MATCH)]
+    made = pd.concat([whole, *sides], axis=1)[list(MATCH)]
+    made.attrs = {BLOCKS: {name: sum(part.attrs[BLOCKS][name] for part in found) for name in COMPARED}}
+    return made
 
 
-def _by_customer(readings: pd.DataFrame, open_keys: pd.DataFrame, rules: Rules) -> list[pd.DataFrame]:
+def _by_customer(inputs: Inputs, rules: Rules, engine: Engine) -> list[pd.DataFrame]:
     normaliser = Normaliser.by_rules(rules)
-    orders = dict(iter(readings.groupby("customer")))
-    strangers = open_keys[~open_keys["customer"].isin(list(orders))]
-    parts = [unlinked(strangers, [], readings)] if len(strangers) else []
-    for name, fulfilment in open_keys[open_keys["customer"].isin(list(orders))].groupby("customer"):
-        parts.append(match_customer(orders[name], fulfilment, customer_rules(rules, str(name), normaliser)))
-    return parts
+    orders = dict(iter(inputs.readings.groupby("customer")))
+    known = inputs.open_keys["customer"].isin(list(orders))
+    strangers = inputs.open_keys[~known]
+    tasks = [
+        Task(orders[name], fulfilment, customer_rules(rules, str(name), normaliser))
+        for name, fulfilment in inputs.open_keys[known].groupby("customer")
+    ]
+    found = list(engine(tasks))
+    if len(strangers):
+        found.append(unlinked(strangers))
+    return found
 
 
 def _side(ids: pd.Series[Any], keys: pd.DataFrame, prefix: str) -> pd.DataFrame:
@@ -75,21 +154,63 @@ def _side(ids: pd.Series[Any], keys: pd.DataFrame, prefix: str) -> pd.DataFrame:
     return fields.add_prefix(prefix)
 
 
-def input_hashes(readings: pd.DataFrame, order_keys: pd.DataFrame, fulfil_keys: pd.DataFrame) -> pd.Series[Any]:
-    """Hash all that goes into a customer's reconciliation, so that a change of it can be told.
+def input_hashes(inputs: Inputs, rules: Rules) -> pd.Series[Any]:
+    """Hash all that goes into each customer's matching: both sides, what people decided, rules and the engine.
 
     Args:
-        readings: order readings.
-        order_keys: order keys with their quantities and dates.
-        fulfil_keys: fulfilment keys with their quantities.
+        inputs: of all customers.
+        rules: all rules.
 
     Returns:
-        Customer to a hash of 32 hex characters.
+        Customer to a hash of 32 hex characters, whatever the order of rows.
     """
     sums: dict[str, list[int]] = {}
-    for place, frame in enumerate((readings, order_keys, fulfil_keys)):
-        rows = pd.Series(pd.util.hash_pandas_object(frame, index=False).to_numpy(), index=frame["customer"])
-        # Sums of row hashes, modulo 2 to the 64th, so that the order of rows does not matter.
-        for customer, total in rows.groupby(level=0).sum().items():
-            sums.setdefault(str(customer), [0, 0, 0])[place] = int(total)
-    return pd.Series({customer: hash_id(*totals) for customer, totals in sums.items()}, dtype="str")
+    frames = (inputs.readings, inputs.open_keys, inputs.settled)
+    for place, frame in enumerate(frames):
+        for customer, both in _sums(frame).items():
+            sums.setdefault(customer, [0] * 2 * len(frames))[2 * place : 2 * place + 2] = both
+    shared = hash_id(engine_version(), _as_text(rules.matching.model_dump(mode="json", exclude=set(NOT_MATCHED_BY))))
+    hashes = {
+        customer: hash_id(shared, _own_rules(rules, customer), *totals) for customer, totals in sorted(sums.items())
+    }
+    return pd.Series(hashes, dtype="str")
+
+
+def _sums(frame: pd.DataFrame) -> dict[str, tuple[int, int]]:
+    """Sum two hashes of each row by customer, modulo 2 to the 64th, so that the order of rows does not matter."""
+    customers = frame["customer"].astype("category")
+    codes, names = codes_of(customers), customers.cat.categories
+    rows = pd.util.hash_pandas_object(frame, index=False).to_numpy()
+    totals = []
+    for hashes in (rows, (rows ^ (rows >> np.uint64(31))) * _ODD):
+        total = np.zeros(len(names), dtype=np.uint64)
+        np.add.at(total, codes, hashes)
+        totals.append(total.tolist())
+    return dict(zip(names.astype(str), zip(*totals, strict=True), strict=True))
+
+
+_ODD: Final = np.uint64(0x9E3779B97F4A7C15)
+
+
+def _own_rules(rules: Rules, customer: str) -> str:
+    known = rules.customers.by_alias.get(customer)
+    return _as_text(known.model_dump(mode="json")) if known and clean(known.canonical) == customer else ""
+
+
+def _as_text(rule: Mapping[str, Any]) -> str:
+    return json.dumps(rule, sort_keys=True)
+
+
+@cache
+def engine_version() -> str:
+    """Name the engine by a hash of its source, so that no change of it can be forgotten to be told.
+
+    Returns:
+        32 hex characters: of ``recon.matching`` and of this module, which prepares its frames.
+    """
+    here = Path(__file__)
+    digest = sha256()
+    for source in (here, *sorted((here.parent / "matching").rglob("*.py"))):
+        digest.update(source.name.encode())
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:32]

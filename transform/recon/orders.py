@@ -5,16 +5,16 @@ Every line stays in the frame with the reason it is left out for, so that the bo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 from order_rules import tables
 from order_rules.canonical import clean
-from order_rules.config import Rules
+from order_rules.config import Rules, Source
 
 from recon.canonicalise import ORDER_FIELDS, canonicalise
 from recon.frames import Flags, Ints, Objects, category, map_distinct, number_groups, objects, read, stack, sum_by
@@ -50,6 +50,30 @@ CONTENT: Final = (
     "final_fob_usd",
 )
 """What two lines must share to be the same line in two workbooks."""
+NEEDED: Final = ("load_id", "unit_id", "rules_version", "order_line_id", *CONTENT)
+"""What deciding, matching and counting need of a line; the rest is copied inside the database."""
+
+
+class Origin(NamedTuple):
+    """Where order lines come from.
+
+    Attributes:
+        name: as in ``stg_orders.origin``.
+        staged: their staging table.
+        stream: their stream.
+        source: under which customers' names are looked up.
+    """
+
+    name: str
+    staged: sa.Table
+    stream: str
+    source: Source
+
+
+STAGED: Final = (
+    Origin(WORKBOOK, tables.stg_orders_sharepoint, ORDER_LIST, "order_list"),
+    Origin(VIEW, tables.stg_orders_wms, MASTER_VIEW, "master_order_list"),
+)
 
 
 @dataclass(frozen=True)
@@ -57,8 +81,8 @@ class Lines:
     """All order lines of the loads that may count.
 
     Attributes:
-        rows: ``stg_orders`` columns as staged, canonical as of today, plus origin, cancelled and reason (missing: the
-            line counts).
+        rows: ``NEEDED`` (or all columns as staged), canonical as of today, plus origin, cancelled and reason (missing:
+            the line counts).
         superseded: customer, unit_id, by: the workbook that counts for the customer instead of this one.
         findings: code to rows and quantity.
     """
@@ -77,21 +101,29 @@ def read_lines(connection: sa.Connection, choice: Choice, rules: Rules) -> pd.Da
         rules: all rules.
 
     Returns:
-        The staging columns plus origin and ``current`` (no later load of the view replaces it).
+        ``NEEDED``, or all staging columns where some rows are of older rules, plus origin and ``current`` (no later
+        load of the view replaces it).
     """
     loads = choice.loads
+    found = [_read(connection, origin, loads, NEEDED) for origin in STAGED]
+    if any((rows["rules_version"] != rules.version).any() for rows in found):
+        # What was found is needed to put it into today's form, and then written as it is here.
+        found = [_read(connection, origin, loads, None) for origin in STAGED]
     parts = []
-    for table, stream, origin, source in (
-        (tables.stg_orders_sharepoint, ORDER_LIST, WORKBOOK, "order_list"),
-        (tables.stg_orders_wms, MASTER_VIEW, VIEW, "master_order_list"),
-    ):
-        load_ids = set(loads.loc[loads["stream"] == stream, "load_id"])
-        rows = read(connection, list(table.c), where=table.c.load_id, values=load_ids, plain=["order_line_id"])
-        rows = canonicalise(rows, ORDER_FIELDS, rules, source)  # type: ignore[arg-type]  # both are sources
-        current = np.ones(len(rows), dtype=bool) if origin == WORKBOOK else current_rows(rows["load_id"], None, choice)
-        parts.append(rows.assign(origin=category(np.full(len(rows), origin, dtype=object)), current=current))
+    for origin, staged in zip(STAGED, found, strict=True):
+        rows = canonicalise(staged, ORDER_FIELDS, rules, origin.source)
+        is_view = origin.name == VIEW
+        current = current_rows(rows["load_id"], None, choice) if is_view else np.ones(len(rows), dtype=bool)
+        parts.append(rows.assign(origin=category(np.full(len(rows), origin.name, dtype=object)), current=current))
     first, second = parts
     return pd.DataFrame({column: stack(first[column], second[column]) for column in first.columns})
+
+
+def _read(connection: sa.Connection, origin: Origin, loads: pd.DataFrame, names: Sequence[str] | None) -> pd.DataFrame:
+    table = origin.staged
+    columns = list(table.c) if names is None else [table.c[name] for name in names]
+    load_ids = set(loads.loc[loads["stream"] == origin.stream, "load_id"])
+    return read(connection, columns, where=table.c.load_id, values=load_ids, plain=["order_line_id"])
 
 
 def decide_lines(rows: pd.DataFrame, choice: Choice, rules: Rules) -> Lines:

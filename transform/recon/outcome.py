@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from order_rules.canonical import clean
 from order_rules.config import Rules
-from rapidfuzz import fuzz, process
+from order_rules.nearest import nearest
 
 from recon.ledger import Figures
 from recon.publish import Change
-
-NEAREST: Final = 3
-ALIKE: Final = 70
-"""Least likeness, 0 to 100, of a known name that is worth proposing."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +51,12 @@ class Outcome:
         unread: path and error of workbooks that were never read.
         superseded: workbook left out and the one that counts instead.
         unknown_customers: those with the most units first.
+        customers: customers there are.
+        kept: those of whom nothing changed, so that their links stayed as published.
+        compared: pairs of fulfilment and order that the fuzzy pass compared.
+        cut: fulfilment keys, once a kind of block, whose candidates were too many and were cut by a further field.
+        left_out: those whose candidates were too many even so, and were not compared.
+        unattached: decisions of people that no longer apply, in words, and why.
         changes: table to what was written.
         swept: loads deleted.
         balanced: the books are equal; always true, as nothing is published otherwise.
@@ -79,6 +80,12 @@ class Outcome:
     unread: tuple[tuple[str, str], ...]
     superseded: tuple[tuple[str, str], ...]
     unknown_customers: tuple[UnknownCustomer, ...]
+    customers: int = 0
+    kept: int = 0
+    compared: int = 0
+    cut: int = 0
+    left_out: int = 0
+    unattached: tuple[tuple[str, str], ...] = ()
     changes: Mapping[str, Change] = field(default_factory=dict)
     swept: int = 0
     balanced: bool = True
@@ -94,12 +101,10 @@ def unknown_customers(units: Iterable[tuple[str, int]], rules: Rules) -> tuple[U
     Returns:
         The unknown ones, those with the most units first.
     """
-    canonical = {name: clean(customer.canonical) or name for name, customer in rules.customers.by_alias.items()}
-    known = set(canonical.values())
-    found = []
-    for name, quantity in units:
-        if name not in known:
-            likely = process.extract(name, list(canonical), scorer=fuzz.WRatio, limit=None, score_cutoff=ALIKE)
-            nearest = tuple(dict.fromkeys(canonical[alias] for alias, _, _ in likely))[:NEAREST]
-            found.append(UnknownCustomer(name, quantity, nearest))
+    known = {clean(customer.canonical) or customer.canonical for customer in rules.customers.customers}
+    found = [
+        UnknownCustomer(name, quantity, tuple(near.canonical for near in nearest(name, rules.customers)))
+        for name, quantity in units
+        if name not in known
+    ]
     return tuple(sorted(found, key=lambda one: (-one.units, one.name)))

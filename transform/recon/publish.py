@@ -5,7 +5,7 @@ One function serves every published table. It writes in the caller's transaction
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,8 +15,13 @@ import sqlalchemy as sa
 
 from recon.frames import IN_LIST, Flags, Ints, Objects, as_date, in_parts, objects, read
 
+TRAVELLING: Final = "travelling_rows"
 WRITE_ROWS: Final = 20_000
 """Rows handed to the driver at once."""
+
+
+Writer = Callable[[sa.Connection, sa.Table, pd.DataFrame], None]
+"""Writes rows of a table that are not there."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,8 @@ def publish(
     *,
     compare: Sequence[str] | None = None,
     keep: Collection[str] = (),
+    within: tuple[str, Collection[str]] | None = None,
+    write: Writer | None = None,
 ) -> Change:
     """Make a table hold exactly the wanted rows, touching only those that differ.
 
@@ -53,6 +60,9 @@ def publish(
         wanted: all its rows, with all its columns.
         compare: the columns that make a row another when they change; ``None``: all but the key.
         keep: columns that a changed row keeps from the row it replaces.
+        within: a column and its values: rows with any other value stay as they are, and none of them is wanted;
+            ``None``: the whole table.
+        write: how rows are written; by default ``insert``.
 
     Returns:
         What was written.
@@ -61,7 +71,14 @@ def publish(
     compared = [name for name in compare or [column.name for column in table.c] if name not in key]
     texts = [column.name for column in table.c if isinstance(column.type, sa.Unicode | sa.UnicodeText)]
     named = list(dict.fromkeys([*key, *compared, *keep]))
-    there = read(connection, [table.c[name] for name in named], plain=[*key, *texts] if compare is None else key)
+    column, values = within or (None, None)
+    there = read(
+        connection,
+        [table.c[name] for name in named],
+        where=None if column is None else table.c[column],
+        values=values,
+        plain=[*key, *texts] if compare is None else key,
+    )
     wanted = wanted.reset_index(drop=True)
     at = _positions(there, wanted, key)
     known = at >= 0
@@ -72,11 +89,11 @@ def publish(
     gone[at[known]] = False
     stale = gone.copy()
     stale[at[differs]] = True
-    _delete(connection, table, there.loc[stale, key], everything=bool(stale.all()))
+    _delete(connection, table, there.loc[stale, key], everything=within is None and bool(stale.all()))
     written = wanted[differs | ~known].reset_index(drop=True)
     if keep and differs.any():
         written = _kept(written, there, at[differs | ~known], keep)
-    insert(connection, table, written)
+    (write or insert)(connection, table, written)
     return Change(inserted=int((~known).sum()), updated=int(differs.sum()), deleted=int(gone.sum()))
 
 
@@ -180,3 +197,47 @@ def _value(value: object, kind: sa.types.TypeEngine[Any], process: Callable[[Any
     if isinstance(value, np.generic):
         value = value.item()
     return value if process is None or value is None else process(value)
+
+
+def copied_from(source: sa.Table, given: Sequence[str]) -> Writer:
+    """Make a writer of rows that stand in a staging table already, but for a few columns.
+
+    Those few travel, the others are copied inside the database: a million cartons neither come here nor go back.
+
+    Args:
+        source: the staging table, its primary key among the frame's columns.
+        given: the columns that the frame gives.
+
+    Returns:
+        The writer; its frame needs the source's key and ``given`` alone.
+    """
+    key = [column.name for column in source.primary_key]
+
+    def write(connection: sa.Connection, table: sa.Table, rows: pd.DataFrame) -> None:
+        if rows.empty:
+            return
+        kept = [*key, *(name for name in given if name in table.c)]
+        travelling = _temporary(connection, [table.c[name] for name in kept])
+        travelling.create(connection, checkfirst=False)
+        insert(connection, travelling, rows[kept])
+        columns = [travelling.c[c.name] if c.name in kept else source.c[c.name] for c in table.c]
+        same = sa.and_(*(travelling.c[name] == source.c[name] for name in key))
+        found = sa.select(*columns).select_from(travelling.join(source, same))
+        connection.execute(table.insert().from_select([column.name for column in table.c], found))
+        travelling.drop(connection, checkfirst=False)
+
+    return write
+
+
+def _temporary(connection: sa.Connection, columns: Iterable[sa.Column[Any]]) -> sa.Table:
+    """Define a table that only this connection sees."""
+    if connection.dialect.name != "mssql":
+        return sa.Table(
+            TRAVELLING, sa.MetaData(), *(sa.Column(c.name, c.type) for c in columns), prefixes=["TEMPORARY"]
+        )
+    # Texts of tempdb have the server's collation, which may be another than the database's: they would not compare.
+    made = (
+        sa.Column(c.name, sa.Unicode(c.type.length, "DATABASE_DEFAULT") if isinstance(c.type, sa.Unicode) else c.type)
+        for c in columns
+    )
+    return sa.Table(f"#{TRAVELLING}", sa.MetaData(), *made)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
@@ -18,17 +18,30 @@ from order_rules.config import Rules
 
 from recon import facts, guards, ledger, loads
 from recon.cartons import Cartons, read_cartons
+from recon.decisions import as_decision, read_decisions
+from recon.engines import How
 from recon.frames import look_up, objects, read, text
 from recon.keys import sum_cartons, sum_orders
 from recon.ledger import Figures, Ledger
 from recon.loads import MASTER_VIEW, ORDER_LIST, PACKED, SHIPPED, Choice, LoadBook
-from recon.matches import input_hashes, match_all
+from recon.matches import gather, input_hashes, match_all
+from recon.matching.columns import BLOCKS
 from recon.matching.fill import fill_lines
 from recon.matching.flags import due_by
-from recon.matching.overrides import attach
-from recon.orders import SUPERSEDED_WINDOW, SUPERSEDED_WORKBOOK, VIEW, WORKBOOK, Lines, decide_lines, read_lines
+from recon.matching.overrides import Unattached, attach
+from recon.orders import (
+    STAGED,
+    SUPERSEDED_WINDOW,
+    SUPERSEDED_WORKBOOK,
+    VIEW,
+    WORKBOOK,
+    Lines,
+    decide_lines,
+    read_lines,
+)
 from recon.outcome import Outcome, UnknownCustomer, unknown_customers
-from recon.publish import Change, insert, publish
+from recon.publish import Change, Writer, copied_from, insert, publish
+from recon.published import LINK, Published, nothing_stays, unchanged
 from recon.quarantine import LONG_TEXT, merge_quarantine, read_quarantine
 from recon.refusals import BooksUnequal, NothingLoaded, Refused, RunLost, Shrunk, TooMuchQuarantine
 from recon.sizes import size_fold
@@ -54,7 +67,14 @@ of the rules makes of it."""
 
 
 def reconcile(
-    engine: sa.Engine, rules: Rules, run: Run, *, today: date, allow_shrink: bool, accept: frozenset[str]
+    engine: sa.Engine,
+    rules: Rules,
+    run: Run,
+    *,
+    today: date,
+    allow_shrink: bool,
+    accept: frozenset[str],
+    how: How | None = None,
 ) -> Outcome:
     """Reconcile what is loaded and publish it, together with the run's success.
 
@@ -66,6 +86,7 @@ def reconcile(
         allow_shrink: publish although far fewer workbooks or rows count than in the last run.
         accept: workbooks (paths) or views (``connection.view``) that may have more than ``max_quarantine_pct`` in
             quarantine.
+        how: how the customers are matched; by default those that changed, in this process.
 
     Returns:
         The totals.
@@ -78,7 +99,7 @@ def reconcile(
     try:
         with writing(engine) as connection:
             runs.heartbeat(connection, run)
-            outcome = _reconcile(connection, rules, run, booked, _Wishes(today, allow_shrink, accept))
+            outcome = _reconcile(connection, rules, run, booked, _Wishes(today, allow_shrink, accept, how or How()))
             if not runs.close(connection, run, "succeeded"):
                 raise RunLost(f"Run {run.run_id} was closed meanwhile; nothing was published. Begin another one.")
     except Refused as refused:
@@ -94,6 +115,7 @@ class _Wishes:
     today: date
     allow_shrink: bool
     accept: frozenset[str]
+    how: How
 
 
 @dataclass(frozen=True)
@@ -114,10 +136,13 @@ class _Settled:
     orders: pd.DataFrame
     packed: pd.DataFrame
     shipped: pd.DataFrame
+    matched: pd.DataFrame
     matches: pd.DataFrame
     fill: pd.DataFrame
     facts: pd.DataFrame
     customers: pd.DataFrame
+    stays: Published
+    unattached: tuple[Unattached, ...]
 
 
 def _reconcile(connection: sa.Connection, rules: Rules, run: Run, booked: Ledger, wishes: _Wishes) -> Outcome:
@@ -127,7 +152,7 @@ def _reconcile(connection: sa.Connection, rules: Rules, run: Run, booked: Ledger
     _guard(connection, rules, booked, found, wishes)
     ledger.check_loads(found.counts, found.counting)
     ledger.check_staged(found.counts, _handled(found))
-    settled = _settle(connection, rules, booked, found, wishes.today)
+    settled = _settle(connection, rules, booked, found, wishes)
     changes = _publish(connection, run, found, settled)
     for name, figures in ledger.check_published(connection).items():
         booked.add("fact_order_recon", "fact", name, rows=figures.rows, qty=figures.qty)
@@ -218,7 +243,8 @@ def _handled(found: _Read) -> Mapping[str, tuple[tuple[str, ...], int]]:
     }
 
 
-def _settle(connection: sa.Connection, rules: Rules, booked: Ledger, found: _Read, today: date) -> _Settled:
+def _settle(connection: sa.Connection, rules: Rules, booked: Ledger, found: _Read, wishes: _Wishes) -> _Settled:
+    how = wishes.how
     all_lines = found.lines.rows
     proving = all_lines[
         (all_lines["origin"] == WORKBOOK).to_numpy() & (all_lines["reason"] != SUPERSEDED_WORKBOOK).to_numpy()
@@ -229,14 +255,17 @@ def _settle(connection: sa.Connection, rules: Rules, booked: Ledger, found: _Rea
     shipped = _current(found.cartons.shipped)
     for rows in (orders, packed, shipped):
         rows["size"] = fold.column(rows)
-    order_key_ids, order_keys, readings = sum_orders(orders, due_by(today, rules.matching.grace_days))
+    order_key_ids, order_keys, readings = sum_orders(orders, due_by(wishes.today, rules.matching.grace_days))
     packed_keys, shipped_keys, fulfil_keys = sum_cartons(packed, shipped)
     orders["order_key_id"] = order_key_ids
     packed["fulfil_key_id"], shipped["fulfil_key_id"] = packed_keys, shipped_keys
 
-    overrides = read(connection, list(tables.recon_override.c), plain=_texts(tables.recon_override))
-    attached = attach(overrides, order_keys, fulfil_keys, rules, fold)
-    matches = match_all(order_keys, readings, fulfil_keys, attached, rules)
+    attached = attach(read_decisions(connection), order_keys, fulfil_keys, rules, fold)
+    inputs = gather(order_keys, readings, fulfil_keys, attached)
+    hashes = input_hashes(inputs, rules)
+    stays = nothing_stays() if how.rematch else unchanged(connection, hashes, fulfil_keys)
+    matched = match_all(inputs.without(stays.customers), rules, how.engine)
+    matches = pd.concat([matched[list(LINK)], stays.links], ignore_index=True) if stays.customers else matched
     linked = matches.loc[matches["order_key_id"].notna(), ["fulfil_key_id", "order_key_id"]]
     quantities = fulfil_keys[["fulfil_key_id", "packed_qty", "shipped_qty"]]
     fill = fill_lines(
@@ -245,22 +274,20 @@ def _settle(connection: sa.Connection, rules: Rules, booked: Ledger, found: _Rea
     )
     made = facts.order_facts(order_keys, fulfil_keys, matches, rules)
     made = facts.add_cartons(made, matches, packed, shipped)
-    customers = facts.customer_totals(made, matches, fulfil_keys, input_hashes(readings, order_keys, fulfil_keys))
+    customers = facts.customer_totals(made, matches, fulfil_keys, hashes)
     _book_matches(booked, matches.merge(quantities, on="fulfil_key_id"))
+    for name, rows in matched.attrs[BLOCKS].items():
+        booked.add("recon_match", "compared", name, rows=rows)
     settled_findings = {
         "shipped_against_cancelled": facts.shipped_against_cancelled(made),
-        "override_detached": (attached.detached, 0),
+        "override_detached": (len(attached.unattached), 0),
     }
     booked.findings("fact_order_recon", {code: figures for code, figures in settled_findings.items() if figures[0]})
-    return _Settled(orders, packed, shipped, matches, fill, made, customers)
+    return _Settled(orders, packed, shipped, matched, matches, fill, made, customers, stays, attached.unattached)
 
 
 def _current(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["reason"].isna()].drop(columns="reason").reset_index(drop=True)
-
-
-def _texts(table: sa.Table) -> list[str]:
-    return [column.name for column in table.c if isinstance(column.type, sa.Unicode | sa.UnicodeText)]
 
 
 def _book_matches(booked: Ledger, matches: pd.DataFrame) -> None:
@@ -280,16 +307,28 @@ def _publish(connection: sa.Connection, run: Run, found: _Read, settled: _Settle
     stamped = settled.facts.assign(first_seen_at=now, updated_at=now, changed_run_id=run.run_id)
     carton = ("load_id", "rules_version", "qty", "fulfil_key_id")
     changes = {
-        "stg_orders": publish(connection, tables.stg_orders, settled.orders, compare=NAMED_BY_LOAD),
-        "stg_packed_current": publish(
-            connection, tables.stg_packed_current, settled.packed, compare=(*carton, "qty_source")
+        "stg_orders": publish(
+            connection, tables.stg_orders, settled.orders, compare=NAMED_BY_LOAD, write=_line_writer(settled.orders)
         ),
-        "stg_shipped_current": publish(connection, tables.stg_shipped_current, settled.shipped, compare=carton),
+        "stg_packed_current": publish(
+            connection,
+            tables.stg_packed_current,
+            settled.packed,
+            compare=(*carton, "qty_source"),
+            write=_carton_writer(settled.packed, tables.stg_packed),
+        ),
+        "stg_shipped_current": publish(
+            connection,
+            tables.stg_shipped_current,
+            settled.shipped,
+            compare=carton,
+            write=_carton_writer(settled.shipped, tables.stg_shipped),
+        ),
         "recon_load": publish(connection, tables.recon_load, found.counting),
-        "recon_match": publish(connection, tables.recon_match, settled.matches),
+        "recon_match": publish(connection, tables.recon_match, settled.matched, within=_not_staying(settled)),
         "recon_order_fill": publish(connection, tables.recon_order_fill, settled.fill),
         "fact_order_recon": publish(
-            connection, tables.fact_order_recon, stamped, compare=facts.FACT, keep=["first_seen_at"]
+            connection, tables.fact_order_recon, stamped, compare=facts.CHANGING, keep=["first_seen_at"]
         ),
         "quarantine": publish(connection, tables.quarantine, quarantine),
     }
@@ -297,6 +336,34 @@ def _publish(connection: sa.Connection, run: Run, found: _Read, settled: _Settle
     connection.execute(sa.delete(of_run).where(of_run.c.run_id == run.run_id))
     insert(connection, of_run, settled.customers.assign(run_id=run.run_id))
     return changes
+
+
+def _is_whole(rows: pd.DataFrame) -> bool:
+    """Tell whether staged rows were read with all their columns."""
+    return "source" in rows
+
+
+def _carton_writer(rows: pd.DataFrame, staged: sa.Table) -> Writer:
+    return insert if _is_whole(rows) else copied_from(staged, ("size", "qty", "qty_source", "fulfil_key_id"))
+
+
+def _line_writer(rows: pd.DataFrame) -> Writer:
+    if _is_whole(rows):
+        return insert
+
+    def write(connection: sa.Connection, table: sa.Table, written: pd.DataFrame) -> None:
+        for origin in STAGED:
+            copy = copied_from(origin.staged, ("size", "origin", "cancelled", "order_key_id"))
+            copy(connection, table, written[(written["origin"] == origin.name).to_numpy()])
+
+    return write
+
+
+def _not_staying(settled: _Settled) -> tuple[str, Collection[str]] | None:
+    stays = settled.stays
+    if not stays.customers:
+        return None
+    return "fulfil_customer", stays.others | set(settled.matched["fulfil_customer"])
 
 
 def _outcome(run: Run, rules: Rules, booked: Ledger, found: _Read, settled: _Settled) -> Outcome:
@@ -313,6 +380,9 @@ def _outcome(run: Run, rules: Rules, booked: Ledger, found: _Read, settled: _Set
         matched={rule: figures for rule, figures in matched.items() if rule},
         unmatched=matched.get("", Figures()),
         pending=booked.get("recon_match", "finding", "pending"),
+        compared=booked.get("recon_match", "compared", "pairs").rows,
+        cut=booked.get("recon_match", "compared", "cut").rows,
+        left_out=booked.get("recon_match", "compared", "left_out").rows,
         statuses={str(status): Figures(rows=len(part), qty=int(part.sum())) for status, part in statuses},
         quarantined=quarantined,
         excluded=booked.by_reason("excluded"),
@@ -321,6 +391,9 @@ def _outcome(run: Run, rules: Rules, booked: Ledger, found: _Read, settled: _Set
         unread=_pairs(found.choice.unread.sort_values("path"), "path", "error"),
         superseded=_pairs(copies, "source", "superseded_by"),
         unknown_customers=_unknown(settled, rules),
+        customers=len(settled.customers),
+        kept=len(settled.stays.customers),
+        unattached=tuple((str(as_decision(one.decision)), one.why) for one in settled.unattached),
         ordered=booked.get("fact_order_recon", "fact", "ordered").qty,
         cancelled=booked.get("fact_order_recon", "fact", "cancelled").qty,
         packed=booked.get("fact_order_recon", "fact", "packed").qty,

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pandas as pd
+import sqlalchemy as sa
+from order_rules import tables
 from order_rules.canonical import clean
 from order_rules.config import Rules
 
@@ -114,3 +116,29 @@ def _proven_apart(lines: pd.DataFrame, spelling_class: Mapping[str, tuple[str, .
         if len(sizes) > 1:
             apart[str(customer)] |= sizes
     return apart
+
+
+def published_fold(connection: sa.Connection, rules: Rules) -> SizeFold:
+    """Tell from the published sizes how each customer's were folded: a size that is there stands for itself.
+
+    Args:
+        connection: an open connection to a reconciled warehouse.
+        rules: the rules it was reconciled by.
+
+    Returns:
+        The fold.
+    """
+    published = (tables.stg_orders, tables.stg_packed_current, tables.stg_shipped_current)
+    classes = size_classes(rules)
+    ambiguous = sorted(classes)
+    apart: dict[str, set[str]] = {}
+    for table in published:
+        pairs = sa.select(table.c.customer, table.c.size).where(table.c.size.in_(ambiguous)).distinct()
+        for customer, size in connection.execute(pairs):
+            apart.setdefault(customer, set()).add(size)
+    named = {
+        (customer, spellings): next(size for size in spellings if size in sizes)
+        for customer, sizes in apart.items()
+        for spellings in {classes[size] for size in sizes}
+    }
+    return SizeFold(classes, {customer: frozenset(sizes) for customer, sizes in apart.items()}, named)

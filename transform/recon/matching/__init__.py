@@ -1,40 +1,31 @@
 """Which order a carton belongs to: a pure function of one customer's orders and one customer's fulfilment.
 
-``match_customer`` runs in a loop here and may run in a process pool or on a cluster with the same code. A pass gives
-the pairs that fit; a key is linked where exactly one order key fits best, otherwise it stays a question for a person.
+``match_customer`` runs in a loop, in a pool of processes or on a cluster with the same code. A pass gives the pairs
+that fit; a key is linked where exactly one order key fits best, otherwise it stays a question for a person.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from order_rules.canonical import clean
 from order_rules.config import Rules
 
-from recon.frames import look_up
+from recon.frames import Flags, Ints
 from recon.matching import explain
-from recon.matching.columns import DECIDED, KEY_NEEDS, PARTS
+from recon.matching.candidates import Blocked
+from recon.matching.codes import MISSING
+from recon.matching.columns import BLOCKS
+from recon.matching.explain import Decision
+from recon.matching.forms import CustomerRules, Forms, Sides, read_sides
+from recon.matching.fuzzy import fuzzy_pass
 from recon.matching.normalise import Normaliser
-from recon.matching.passes import CustomerRules, exact_pairs, reading_pairs
+from recon.matching.passes import Pairs, exact_pairs, reading_pairs
 
+__all__ = ["CustomerRules", "customer_rules", "match_customer"]
 
-class Pass(NamedTuple):
-    """One way of finding pairs.
-
-    Attributes:
-        match_type: what its links are called, ``EXACT`` or ``FUZZY``.
-        pairs: from complete order readings, open fulfilment keys and the customer's rules to pairs that fit.
-    """
-
-    match_type: str
-    pairs: Callable[[pd.DataFrame, pd.DataFrame, CustomerRules], pd.DataFrame]
-
-
-PASSES: Final = (Pass("EXACT", exact_pairs), Pass("EXACT", reading_pairs))
-"""In this order; what one leaves open goes to the next."""
 GENERAL_STYLE_FIELDS: Final = ("style", "pattern_id", "alias_item")
 """Those of a customer that ``customers.yml`` doesn't know."""
 
@@ -50,64 +41,86 @@ def customer_rules(rules: Rules, customer: str, normaliser: Normaliser) -> Custo
     Returns:
         The customer's rules; those of an unknown customer are the general ones.
     """
-    known = rules.customers.by_alias.get(customer)
-    fields = known.style_fields if known and clean(known.canonical) == customer else GENERAL_STYLE_FIELDS
-    return CustomerRules(normaliser=normaliser, style_fields=tuple(fields))
+    named = rules.customers.by_alias.get(customer)
+    known = named if named and clean(named.canonical) == customer else None
+    general = rules.matching
+    threshold = known.fuzzy_threshold if known else None
+    tolerance = known.tolerance_pct if known else None
+    return CustomerRules(
+        normaliser=normaliser,
+        style_fields=tuple(known.style_fields if known else GENERAL_STYLE_FIELDS),
+        fuzzy_threshold=general.fuzzy_threshold if threshold is None else threshold,
+        review_margin=general.review_margin,
+        review_from=general.review_from,
+        tolerance_pct=general.tolerance_pct if tolerance is None else tolerance,
+        most_pairs=general.most_pairs,
+    )
 
 
 def match_customer(orders: pd.DataFrame, fulfilment: pd.DataFrame, rules: CustomerRules) -> pd.DataFrame:
     """Match one customer's fulfilment keys to its order keys.
 
+    The passes run in this order: equal in all fields; equal across fields or after normalising; alike. What one leaves
+    open goes to the next.
+
     Args:
         orders: order readings, ``columns.READING``, text columns; one row a key and combination of its other names.
-        fulfilment: fulfilment keys, ``columns.FULFILMENT``, text columns.
+            With ``open_qty``, units are evidence.
+        fulfilment: fulfilment keys, ``columns.FULFILMENT``, text columns; with ``fulfilled_qty``, units are evidence.
         rules: the customer's rules.
 
     Returns:
         One row a fulfilment key, ``columns.DECIDED``. Neither the order of rows nor another customer changes it.
+        ``attrs[columns.BLOCKS]`` counts what the fuzzy pass compared, by ``columns.COMPARED``.
     """
-    complete = orders.dropna(subset=list(KEY_NEEDS))
-    open_keys = fulfilment.dropna(subset=list(KEY_NEEDS))
-    links: list[pd.DataFrame] = []
-    seen: list[pd.DataFrame] = []
-    for match_type, find_pairs in PASSES:
-        if complete.empty or open_keys.empty:
-            break
-        pairs = _ranked(find_pairs(complete, open_keys, rules), open_keys)
-        found = _links(pairs).assign(match_type=match_type)
-        links.append(found)
-        seen.append(pairs)
-        open_keys = open_keys[~open_keys["fulfil_key_id"].isin(found["fulfil_key_id"])]
-    decided = [explain.linked(found, fulfilment) for found in links if len(found)]
-    matched = {key for part in decided for key in part["fulfil_key_id"]}
-    rest = fulfilment[~fulfilment["fulfil_key_id"].isin(matched)]
-    if len(rest):
-        decided.append(explain.unlinked(rest, seen, complete))
-    return pd.concat(decided, ignore_index=True)[list(DECIDED)]
+    sides = read_sides(orders, fulfilment)
+    forms = Forms(sides, rules.normaliser)
+    open_ = np.ones(len(fulfilment), dtype=bool)
+    decisions = [_decide(sides, exact_pairs(sides, open_))]
+    proposals: dict[int, str] = {}
+    blocks = Blocked().counts()
+    open_[decisions[-1].links.carton] = False
+    if open_.any() and sides.whole_orders.any():
+        decisions.append(_decide(sides, reading_pairs(sides, forms, open_, rules)))
+        open_[decisions[-1].links.carton] = False
+    if open_.any() and sides.whole_orders.any():
+        found = fuzzy_pass(sides, forms, open_, [decision.links for decision in decisions], rules)
+        decisions.append(found.decision)
+        open_[found.decision.links.carton] = False
+        proposals = explain.proposed(sides, found.proposed, found.says)
+        blocks = found.blocked.counts()
+    ruled_out = fulfilment["rejected_order_key_id"].notna().to_numpy()
+    made = [explain.linked(sides, decision) for decision in decisions]
+    whole = explain.as_frame(sides, [*made, explain.left_open(open_, ruled_out, proposals)])
+    whole.attrs[BLOCKS] = blocks
+    return whole
 
 
-def _ranked(pairs: pd.DataFrame, fulfilment: pd.DataFrame) -> pd.DataFrame:
-    """Add a pair's score and rank within its fulfilment key, and drop pairs that a person ruled out."""
-    rejected = look_up(pairs["fulfil_key_id"], fulfilment.set_index("fulfil_key_id")["rejected_order_key_id"])
-    kept = pairs[rejected.isna() | (rejected != pairs["order_key_id"])]
-    scored = kept.assign(score=kept[[f"{part}_points" for part in PARTS]].sum(axis=1))
-    scored = scored.sort_values(
-        ["fulfil_key_id", "score", "linkable", "order_key_id"], ascending=[True, False, False, True]
-    )
-    return scored.assign(rank=scored.groupby("fulfil_key_id").cumcount()).reset_index(drop=True)
-
-
-def _links(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Keep of each fulfilment key its best pair, where it may be linked and no other order key fits as well.
+def _decide(sides: Sides, pairs: Pairs) -> Decision:
+    """Link of each fulfilment key its best pair, where it may be linked and no other order key fits as well.
 
     What fits less well doesn't stand against it, and never settles a tie of what fits better.
     """
-    best = pairs[pairs["rank"] == 0]
-    second = pairs[pairs["rank"] == 1].set_index("fulfil_key_id")
-    best = best.assign(
-        runner_up_order_key_id=look_up(best["fulfil_key_id"], second["order_key_id"]),
-        runner_up_score=look_up(best["fulfil_key_id"], second["score"]),
-    )
-    tied = np.isclose(best["runner_up_score"].fillna(-1).to_numpy(), best["score"].to_numpy())
-    may_link = pd.Series(best["linkable"].to_numpy(dtype=bool) & ~tied, index=best.index)
-    return best[may_link]
+    order = _ranked(sides, pairs)
+    pairs = pairs.take(order)
+    count = len(pairs)
+    starts = np.ones(count, dtype=bool)
+    starts[1:] = pairs.carton[1:] != pairs.carton[:-1]
+    best = np.flatnonzero(starts)
+    has_second = np.append(~starts[1:], False)[best] if count else np.empty(0, dtype=bool)
+    score = pairs.score
+    tied = np.zeros(len(best), dtype=bool)
+    tied[has_second] = np.isclose(score[best[has_second]], score[best[has_second] + 1])
+    kept = pairs.linkable[best] & ~tied
+    links = best[kept]
+    second = np.where(has_second[kept], links + 1, MISSING)
+    return Decision("EXACT", pairs.take(links), second, pairs, np.zeros(len(links), dtype=bool))
+
+
+def _ranked(sides: Sides, pairs: Pairs) -> Ints:
+    """Sort pairs by fulfilment key, the best first; equal ones by the id of their order key."""
+    alone: Flags = np.bincount(pairs.carton, minlength=len(sides.fulfil_key_ids))[pairs.carton] == 1
+    if alone.all():
+        return np.argsort(pairs.carton, kind="stable")
+    rank = sides.rank_of_keys(sides.key[pairs.reading])
+    return np.lexsort((rank, ~pairs.linkable, -pairs.score, pairs.carton))

@@ -11,7 +11,7 @@ KEY_NEEDS: Final = ("customer_po", "style", "size")
 READING: Final = ("order_key_id", *FIVE, "customer_alt_po", "pattern_id", "alias_item", "color_code")
 """An order reading: an order key with one combination of the other names its lines go by."""
 FULFILMENT: Final = ("fulfil_key_id", *FIVE, "rejected_order_key_id")
-"""A fulfilment key, with an order key that a person ruled out for it."""
+"""A fulfilment key, with the order keys that people ruled out for it, joined by a blank."""
 OPEN_QTY: Final = "open_qty"
 """Units of a reading's order key that people have not linked; may be absent from the readings."""
 FULFILLED_QTY: Final = "fulfilled_qty"
@@ -31,6 +31,12 @@ PAIR: Final = (
 )
 """What a pass gives: levels by name, their points, the order's values that were compared, and whether the pair may
 be linked; one that may not is still a candidate for a person."""
+
+BLOCKS: Final = "blocks"
+"""Where a frame of what was decided keeps what ``COMPARED`` names: an attribute, lost where frames are joined."""
+COMPARED: Final = ("pairs", "cut", "left_out")
+"""What the fuzzy pass counts: pairs it compared; fulfilment keys of which a block of candidates was too large and was
+cut by a further field; those of which even that was too large, so that it was left out."""
 
 DECIDED: Final = (
     "fulfil_key_id",

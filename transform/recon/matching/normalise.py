@@ -141,6 +141,15 @@ class Normaliser:
             return None
         return kept
 
+    def last_token(self, style: str) -> str:
+        """Give what stands behind the last separator of a style.
+
+        Returns:
+            The token, ``""`` where the style has no separator.
+        """
+        split = _LAST_TOKEN.fullmatch(style)
+        return split["token"] if split else ""
+
     def _names_color(self, token: str, color: str | None, color_code: str | None) -> bool:
         codes = {_without_zeros(color_code)} if color_code else set()
         if color:

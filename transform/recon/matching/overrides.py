@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -29,8 +29,26 @@ LOST: Final = "lost"
 MEANINGS: Final = (LINK, NO_ORDER, RULED_OUT, LOST)
 
 Decision = Mapping[Any, Any]
+"""A row of ``recon_override`` or ``recon_ruled_out``, with its decision."""
 Fold = Callable[[str, str], str]
 """From customer and canonical size to the size that stands for it with that customer."""
+
+GONE: Final = "its fulfilment is no longer there"
+ORDER_GONE: Final = "the order it was linked to is no longer there: the fulfilment is for review again"
+RULED_OUT_GONE: Final = "the order it ruled out is no longer there"
+OVERRULED: Final = "its fulfilment is now the same as that of a later decision"
+
+
+class Unattached(NamedTuple):
+    """A decision that no longer applies.
+
+    Attributes:
+        decision: the decision as stored.
+        why: in words.
+    """
+
+    decision: Decision
+    why: str
 
 
 @dataclass(frozen=True)
@@ -39,12 +57,13 @@ class Attached:
 
     Attributes:
         decisions: fulfil_key_id, order_key_id, meaning: ``LINK`` to the order; ``no_order``: the key belongs to none;
-            ``ruled_out``: not to this one; ``lost``: the order it was linked to is gone.
-        detached: how many decisions speak of a fulfilment key that is no longer there.
+            ``ruled_out``: not to this one; ``lost``: the order it was linked to is gone. At most one a key that is not
+            ``ruled_out``.
+        unattached: decisions that no longer apply, for people to see.
     """
 
     decisions: pd.DataFrame
-    detached: int
+    unattached: tuple[Unattached, ...]
 
 
 def attach(
@@ -53,44 +72,50 @@ def attach(
     """Find the keys that decisions speak of.
 
     Args:
-        overrides: the table ``recon_override``.
+        overrides: the tables ``recon_override`` and ``recon_ruled_out``, one below the other.
         order_keys: order_key_id of all order keys.
         fulfil_keys: fulfil_key_id of all fulfilment keys.
         rules: all rules.
         fold: how sizes of one class are folded, by customer.
 
     Returns:
-        At most one decision a fulfilment key. A decision whose fields are still those of a key is attached by them,
-        else by its id.
+        The decisions by the keys of today. A decision whose fields are still those of a key is attached by them,
+        else by its id. Of two that settle one key, the later one holds.
     """
     orders, cartons = set(order_keys["order_key_id"]), set(fulfil_keys["fulfil_key_id"])
-    found: dict[str, tuple[str | None, str]] = {}
-    detached = 0
+    settled: dict[str, tuple[str | None, str, Decision]] = {}
+    ruled_out: dict[tuple[str, str], None] = {}
+    unattached: list[Unattached] = []
     # A loop over decisions: people make them one by one, and there are as many as they made.
     for decision in overrides.sort_values(["decided_at", "fulfil_key_id"]).to_dict("records"):
         carton = _find(decision, "fulfil", cartons, rules, fold)
         order = _find(decision, "order", orders, rules, fold)
         if carton is None:
-            detached += 1
-        elif (meaning := _meaning(decision, order)) is not None:
-            found[carton] = (order, meaning)
-    made = pd.DataFrame(
-        {
-            "fulfil_key_id": text(found),
-            "order_key_id": text(order for order, _ in found.values()),
-            "meaning": text(meaning for _, meaning in found.values()),
-        }
-    )
-    return Attached(made, detached)
+            unattached.append(Unattached(decision, GONE))
+            continue
+        meaning = _meaning(decision, order)
+        if meaning == RULED_OUT:
+            if order is None:
+                unattached.append(Unattached(decision, RULED_OUT_GONE))
+            else:
+                ruled_out[carton, order] = None
+            continue
+        if carton in settled:
+            unattached.append(Unattached(settled[carton][2], OVERRULED))
+        settled[carton] = (order, meaning, decision)
+    unattached += [Unattached(decision, ORDER_GONE) for _, meaning, decision in settled.values() if meaning == LOST]
+    rows = [(carton, order, meaning) for carton, (order, meaning, _) in settled.items()]
+    rows += [(carton, order, RULED_OUT) for carton, order in ruled_out]
+    made = pd.DataFrame(rows, columns=["fulfil_key_id", "order_key_id", "meaning"]).astype("str")
+    return Attached(made, tuple(unattached))
 
 
-def _meaning(decision: Decision, order: str | None) -> str | None:
-    named = not pd.isna(decision["order_key_id"])
-    if not named:
+def _meaning(decision: Decision, order: str | None) -> str:
+    if pd.isna(decision["order_key_id"]):
         return NO_ORDER
     if decision["decision"] == LINK:
         return LINK if order else LOST
-    return RULED_OUT if order else None
+    return RULED_OUT
 
 
 def _find(decision: Decision, side: str, keys: set[str], rules: Rules, fold: Fold) -> str | None:
@@ -114,18 +139,35 @@ def _customer(name: str | None, side: str, rules: Rules) -> str | None:
     return clean(known.canonical) if known else clean(name)
 
 
-def decided(attached: Attached, fulfilment: pd.DataFrame, orders: pd.DataFrame) -> pd.DataFrame:
+def list_ruled_out(decisions: pd.DataFrame) -> pd.Series[Any]:
+    """List for each fulfilment key the order keys that people ruled out, as ``rejected_order_key_id`` holds them.
+
+    Args:
+        decisions: from ``attach``.
+
+    Returns:
+        Fulfilment key to order keys, sorted and joined by a blank.
+    """
+    lists: dict[str, list[str]] = {}
+    some = decisions[decisions["meaning"] == RULED_OUT]
+    # A loop over what people ruled out one by one.
+    for carton, order in zip(some["fulfil_key_id"], some["order_key_id"], strict=True):
+        lists.setdefault(carton, []).append(order)
+    return pd.Series({carton: " ".join(sorted(orders)) for carton, orders in lists.items()}, dtype="str")
+
+
+def decided(settled: pd.DataFrame, fulfilment: pd.DataFrame, orders: pd.DataFrame) -> pd.DataFrame:
     """Describe the keys that a person settled: linked to an order, to none, or to one that is gone.
 
     Args:
-        attached: the decisions.
+        settled: fulfil_key_id, order_key_id, meaning of the keys that people settled.
         fulfilment: fulfilment keys with their fields.
         orders: order keys with their fields.
 
     Returns:
         ``columns.DECIDED``, one row a settled key.
     """
-    settled = attached.decisions[attached.decisions["meaning"] != RULED_OUT].reset_index(drop=True)
+    settled = settled.reset_index(drop=True)
     link = (settled["meaning"] == LINK).to_numpy()
     cartons = fulfilment.set_index("fulfil_key_id").reindex(settled["fulfil_key_id"]).reset_index()
     theirs = orders.set_index("order_key_id").reindex(settled["order_key_id"]).reset_index()

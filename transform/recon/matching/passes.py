@@ -1,66 +1,135 @@
 """The passes that link by equality: on the five fields, across fields, and after normalising.
 
-A pass takes one customer's order readings and the fulfilment keys still open, and gives the pairs that fit, each with
-its levels. It decides nothing: ``recon.matching`` links where exactly one order key fits best.
+A pass takes one customer's two sides and the fulfilment keys still open, and gives the pairs that fit, each with its
+levels. It decides nothing: ``recon.matching`` links where exactly one order key fits best.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
-from recon.frames import Flags, Ints, Objects, objects
+from recon.frames import Flags, Ints
 from recon.matching import levels
-from recon.matching.columns import FULFILMENT, PAIR, PARTS, READING
-from recon.matching.levels import POINTS, Level
-from recon.matching.normalise import Normaliser, plain_style
+from recon.matching.codes import MISSING, Met, combine, meet
+from recon.matching.forms import CustomerRules, Forms, Sides
+from recon.matching.levels import ALL, Level
 
-NEVER: Final = "missing"
-"""Stands for a missing text on the order's side of a comparison, where it equals nothing. Canonical text has no lower
-case letters, so no value is ever spelt like it."""
+__all__ = ["CustomerRules", "Pairs", "compare", "exact_pairs", "reading_pairs"]
+
+Points = NDArray[np.float64]
+FIELDS: Final = ("po", "style", "color", "size")
+"""The compared fields, in the order of the columns of ``Pairs``."""
+ORDER_FIELDS: Final = ("po", "alt", "style", "pattern", "alias", "color", "code", "size")
+"""The order's fields by the number that ``Pairs.field`` holds."""
 
 
 @dataclass(frozen=True)
-class CustomerRules:
-    """The rules of one customer that its matching needs.
+class Pairs:
+    """Pairs of a fulfilment key and an order reading, and how they agree.
 
     Attributes:
-        normaliser: normal forms.
-        style_fields: which order fields a carton's style may stand for, in the order they are tried.
+        carton: positions of fulfilment keys.
+        reading: positions of order readings.
+        level: one column a part (see ``levels.PARTS``): places in ``levels.ALL``, 0 where none holds.
+        points: what the levels are worth.
+        field: one column a compared field: which of ``ORDER_FIELDS`` was compared.
+        linkable: whether the pair may be linked; one that may not is still a candidate for a person.
     """
 
-    normaliser: Normaliser
-    style_fields: tuple[str, ...]
+    carton: Ints
+    reading: Ints
+    level: Ints
+    points: Points
+    field: Ints
+    linkable: Flags
+
+    def __len__(self) -> int:
+        return len(self.carton)
+
+    def take(self, rows: Ints | Flags) -> Pairs:
+        """Take some pairs."""
+        return Pairs(
+            self.carton[rows],
+            self.reading[rows],
+            self.level[rows],
+            self.points[rows],
+            self.field[rows],
+            self.linkable[rows],
+        )
+
+    @property
+    def score(self) -> Points:
+        """The score of each pair: the sum of its points."""
+        return np.asarray(self.points.sum(axis=1), dtype=np.float64)
 
 
-def exact_pairs(orders: pd.DataFrame, fulfilment: pd.DataFrame, _rules: CustomerRules) -> pd.DataFrame:
+def stack_pairs(parts: Sequence[Pairs]) -> Pairs:
+    """Put pairs below each other; columns of parts that one of them lacks are nought."""
+    width = max(part.level.shape[1] for part in parts)
+    wide = [
+        (np.pad(part.level, ((0, 0), (0, width - part.level.shape[1]))), np.pad(part.points, _wider(part, width)))
+        for part in parts
+    ]
+    return Pairs(
+        np.concatenate([part.carton for part in parts]),
+        np.concatenate([part.reading for part in parts]),
+        np.concatenate([level for level, _ in wide]),
+        np.concatenate([points for _, points in wide]),
+        np.concatenate([part.field for part in parts]),
+        np.concatenate([part.linkable for part in parts]),
+    )
+
+
+def _wider(part: Pairs, width: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    return (0, 0), (0, width - part.points.shape[1])
+
+
+def exact_pairs(sides: Sides, open_: Flags) -> Pairs:
     """Pair the keys whose five fields are the same; a colour missing on both sides is the same.
 
     Args:
-        orders: order readings of one customer (see ``recon.matching``), complete keys only.
-        fulfilment: fulfilment keys of the customer, complete keys only.
+        sides: both sides.
+        open_: which fulfilment keys are open.
 
     Returns:
-        One row a pair: ``columns.PAIR``.
+        At most one pair a fulfilment key and order key.
     """
-    keys = orders.drop_duplicates("order_key_id")
-    fields = dict(zip(PARTS, POINTS, strict=True))
-    met = _meet([_together(keys, fields.values())], [_together(fulfilment, fields.values())])
-    order, carton = keys.iloc[met.order], fulfilment.iloc[met.carton]
-    count = len(met.order)
-    made = {"fulfil_key_id": objects(carton["fulfil_key_id"]), "order_key_id": objects(order["order_key_id"])}
-    made |= {f"{level.part}_level": np.full(count, level.name, dtype=object) for level in levels.EXACT}
-    made |= {f"{level.part}_points": np.full(count, float(level.points)) for level in levels.EXACT}
-    made |= {f"compared_{part}": objects(order[fields[part]]) for part in ("po", "style", "color")}
-    return _pairs(made | {"linkable": np.ones(count, dtype=bool)})
+    first = np.full(len(sides.order_key_ids), len(sides.key), dtype=np.int64)
+    np.minimum.at(first, sides.key, np.arange(len(sides.key)))
+    readings = first[sides.whole_orders[first]]
+    cartons = np.flatnonzero(open_ & sides.whole_cartons)
+    sizes = [len(sides.texts[name]) + 1 for name in FIELDS]
+    met = meet(_together(sizes, sides.cartons, cartons), _together(sizes, sides.orders, readings))
+    count = len(met.carton)
+    made = Pairs(
+        cartons[met.carton],
+        readings[met.order],
+        np.tile([levels.number_of(level) for level in levels.EXACT], (count, 1)),
+        np.tile([float(level.points) for level in levels.EXACT], (count, 1)),
+        np.tile([ORDER_FIELDS.index(name) for name in FIELDS], (count, 1)),
+        np.ones(count, dtype=bool),
+    )
+    return without_ruled_out(sides, made)
 
 
-def reading_pairs(orders: pd.DataFrame, fulfilment: pd.DataFrame, rules: CustomerRules) -> pd.DataFrame:
+def _together(sizes: Sequence[int], side: dict[str, Ints], rows: Ints) -> Ints:
+    po, style, color, size = (side[name][rows] for name in FIELDS)
+    return combine(sizes, po, style, color + 1, size)
+
+
+def without_ruled_out(sides: Sides, pairs: Pairs) -> Pairs:
+    """Drop the pairs that a person ruled out."""
+    if not len(sides.ruled_out):
+        return pairs
+    return pairs.take(~np.isin(sides.pair_of(pairs.carton, sides.key[pairs.reading]), sides.ruled_out))
+
+
+def reading_pairs(sides: Sides, forms: Forms, open_: Flags, rules: CustomerRules) -> Pairs:
     """Pair the keys that are the same across fields or after normalising.
 
     A shipment's suffix is taken off one side only, and only links where the customer's orders know the number
@@ -68,252 +137,215 @@ def reading_pairs(orders: pd.DataFrame, fulfilment: pd.DataFrame, rules: Custome
     apart and the pair is a question.
 
     Args:
-        orders: order readings of one customer, complete keys only.
-        fulfilment: fulfilment keys of the customer, complete keys only.
+        sides: both sides.
+        forms: their normal forms.
+        open_: which fulfilment keys are open.
         rules: the customer's rules.
 
     Returns:
-        One row a pair, each at its best reading and levels: ``columns.PAIR``.
+        One pair a fulfilment key and order key, each at its best reading and levels.
     """
-    order_forms, carton_forms = _order_forms(orders, rules), _carton_forms(fulfilment, rules)
-    met = _meet(
+    met = meet_readings(sides, forms, np.flatnonzero(open_ & sides.whole_cartons))
+    pairs = compare(sides, forms, met, rules)
+    pairs = pairs.take(np.flatnonzero((pairs.points[:, :3] > 0).all(axis=1)))
+    return without_ruled_out(sides, best_readings(sides, pairs))
+
+
+def meet_readings(sides: Sides, forms: Forms, cartons: Ints) -> Met:
+    """Find the readings that share size, PO and style with a fulfilment key in any of their forms."""
+    readings = np.flatnonzero(sides.whole_orders)
+    met = meet_any(
         [
-            _joined(order_forms["size"], order_forms[po], order_forms[style])
-            for po in ("po_base", "alt_base")
-            for style in ("style_plain", "style_bare", "style_with_code", "pattern_plain", "alias_plain")
+            (sides.cartons["size"][cartons], forms.po_base[sides.cartons["po"][cartons]], style)
+            for style in carton_styles(sides, forms, cartons)
         ],
         [
-            _joined(carton_forms["size"], carton_forms["po_base"], carton_forms[style])
-            for style in ("style_plain", "style_bare")
+            (sides.orders["size"][readings], forms.po_base[sides.orders[po][readings]], style)
+            for po in ("po", "alt")
+            for style in order_styles(sides, forms, readings)
         ],
     )
-    order = {name: values[met.order] for name, values in order_forms.items()}
-    carton = {name: values[met.carton] for name, values in carton_forms.items()}
-    made = {"fulfil_key_id": carton["fulfil_key_id"], "order_key_id": order["order_key_id"]}
-    made |= _best_level("po", order, _po_levels(order, carton))
-    made |= _best_level("style", order, _style_levels(order, carton, rules.style_fields))
-    made |= _best_level("color", order, _color_levels(order, carton))
-    made |= _best_level("size", order, [(np.ones(len(met.order), dtype=bool), levels.SIZE, "size")])
-    by_suffix = np.isin(made["po_level"].astype(str), [levels.PO_SUFFIX.name, levels.ALT_PO_SUFFIX.name])
-    several = _bases_with_several_forms(order_forms)
-    made["linkable"] = ~(by_suffix & np.array([base in several for base in carton["po_base"]], dtype=bool))
-    fits = (made["po_points"] > 0) & (made["style_points"] > 0) & (made["color_points"] > 0)
-    pairs = _pairs({name: values[fits] for name, values in made.items()})
-    total = pairs["po_points"] + pairs["style_points"] + pairs["color_points"]
-    ranked = pairs.assign(total=total).sort_values(
-        ["total", "linkable", "po_points", "style_points", "compared_po", "compared_style", "compared_color"],
-        ascending=[False, False, False, False, True, True, True],
-    )
-    return ranked.drop_duplicates(["fulfil_key_id", "order_key_id"])[list(PAIR)].reset_index(drop=True)
+    return Met(cartons[met.carton], readings[met.order])
 
 
-Forms = dict[str, Objects]
-"""The texts of one side by name, row by row: as they are and in their normal forms, ``NEVER`` where missing."""
+def carton_styles(sides: Sides, forms: Forms, cartons: Ints) -> list[Ints]:
+    """Give the forms of a fulfilment key's style."""
+    return [forms.plain[sides.cartons["style"][cartons]], forms.carton_bare[cartons]]
 
 
-class Met(NamedTuple):
-    """Pairs by position: a row of the orders and a row of the cartons."""
-
-    order: Ints
-    carton: Ints
-
-
-def _pairs(columns: Forms) -> pd.DataFrame:
-    texts = [name for name in PAIR if not name.endswith("_points") and name != "linkable"]
-    return pd.DataFrame({name: columns[name] for name in PAIR}).astype(dict.fromkeys(texts, "str"))
+def order_styles(sides: Sides, forms: Forms, readings: Ints) -> list[Ints]:
+    """Give the forms of what a reading's style goes by."""
+    own = [forms.plain[sides.orders[name][readings]] for name in ("style", "pattern", "alias")]
+    return [own[0], forms.order_bare[readings], forms.order_with_code[readings], *own[1:]]
 
 
-def _texts(column: pd.Series[Any]) -> Objects:
-    values = objects(column)
-    values[column.isna().to_numpy()] = NEVER
-    return values
+def meet_any(cartons: Sequence[tuple[Ints, ...]], orders: Sequence[tuple[Ints, ...]]) -> Met:
+    """Find the rows of both sides that share any of several keys; each pair once."""
+    columns = list(zip(*cartons, *orders, strict=False))
+    sizes = [max((int(part.max(initial=0)) for part in column), default=0) + 1 for column in columns]
+    left = np.concatenate([combine(sizes, *key) for key in cartons])
+    right = np.concatenate([combine(sizes, *key) for key in orders])
+    own, theirs = len(cartons[0][0]), len(orders[0][0])
+    if not own or not theirs:
+        nothing = np.empty(0, dtype=np.int64)
+        return Met(nothing, nothing)
+    met = meet(left, right)
+    pairs = np.unique(met.carton % own * theirs + met.order % theirs)
+    return Met(pairs // theirs, pairs % theirs)
 
 
-def _formed(texts: Objects, form: Callable[[str], str]) -> Objects:
-    """Put texts into a normal form, each distinct one once."""
-    forms = {text: form(text) for text in set(texts) if text != NEVER}
-    made = np.empty(len(texts), dtype=object)
-    made[:] = [forms.get(text, NEVER) for text in texts]
-    return made
+def compare(sides: Sides, forms: Forms, met: Met, rules: CustomerRules) -> Pairs:
+    """Compare pairs field by field at every level of equality.
 
+    Args:
+        sides: both sides.
+        forms: their normal forms.
+        met: the pairs.
+        rules: the customer's rules.
 
-def _joined(*parts: Objects) -> Objects:
-    """Join texts row by row to one; ``NEVER`` where any is missing."""
-    joined: Objects = parts[0] + _SEPARATOR + parts[1]
-    for part in parts[2:]:
-        joined = joined + _SEPARATOR + part
-    joined[np.logical_or.reduce([part == NEVER for part in parts])] = NEVER
-    return joined
-
-
-def _together(frame: pd.DataFrame, fields: Iterable[str]) -> Objects:
-    texts = {field: _texts(frame[field]) for field in fields}
-    texts["color"] = np.where(texts["color"] == NEVER, _NO_COLOR, texts["color"])
-    return _joined(*texts.values())
-
-
-_SEPARATOR: Final = "\x1f"
-_NO_COLOR: Final = "no colour"
-
-
-def _meet(orders: Sequence[Objects], cartons: Sequence[Objects]) -> Met:
-    """Find the rows of both sides that share a text in any of their columns."""
-    sides = [
-        pd.DataFrame({"text": np.concatenate(columns), name: np.tile(np.arange(len(columns[0])), len(columns))})
-        for name, columns in (("order", orders), ("carton", cartons))
+    Returns:
+        The pairs, each field at its best level; 0 where none holds.
+    """
+    found = [
+        _best_level(_po_levels(sides, forms, met), len(met.carton)),
+        _best_level(_style_levels(sides, forms, met, rules.style_fields), len(met.carton)),
+        _best_level(_color_levels(sides, forms, met), len(met.carton)),
+        _best_level(
+            [(_same(sides.orders["size"][met.order], sides.cartons["size"][met.carton]), levels.SIZE, "size")],
+            len(met.carton),
+        ),
     ]
-    left, right = (side[side["text"] != NEVER].drop_duplicates() for side in sides)
-    met = left.merge(right, on="text")[["order", "carton"]].drop_duplicates()
-    return Met(met["order"].to_numpy(dtype=np.int64), met["carton"].to_numpy(dtype=np.int64))
+    level, points, field = (np.stack(parts, axis=1) for parts in zip(*found, strict=True))
+    by_suffix = np.isin(level[:, 0], [levels.number_of(levels.PO_SUFFIX), levels.number_of(levels.ALT_PO_SUFFIX)])
+    several = _bases_with_several_forms(sides, forms)
+    base = forms.po_base[sides.cartons["po"][met.carton]]
+    return Pairs(met.carton, met.order, level, points, field, ~(by_suffix & several[base]))
 
 
-def _po_forms(texts: Objects, name: str, rules: CustomerRules) -> Forms:
-    """Give a PO column's base and suffix."""
-    parts = {text: rules.normaliser.po(text) for text in set(texts) if text != NEVER}
-    return {
-        f"{name}_base": _formed(texts, lambda text: parts[text].base),
-        f"{name}_suffix": _formed(texts, lambda text: parts[text].suffix),
-    }
-
-
-def _color_forms(texts: Objects, rules: CustomerRules) -> Forms:
-    parts = {text: rules.normaliser.color(text) for text in set(texts) if text != NEVER}
-    return {
-        "color_name": _formed(texts, lambda text: parts[text].name),
-        "color_number": _formed(texts, lambda text: parts[text].code),
-    }
-
-
-def _bare_styles(styles: Objects, colors: Objects, codes: Objects, rules: CustomerRules) -> Objects:
-    bare = {
-        (style, color, code): rules.normaliser.bare_style(style, _or_none(color), _or_none(code)) or NEVER
-        for style, color, code in set(zip(styles, colors, codes, strict=True))
-    }
-    made = np.empty(len(styles), dtype=object)
-    made[:] = [bare[row] for row in zip(styles, colors, codes, strict=True)]
-    return made
-
-
-def _or_none(text: str) -> str | None:
-    return None if text == NEVER else text
-
-
-def _order_forms(orders: pd.DataFrame, rules: CustomerRules) -> Forms:
-    forms = {name: _texts(orders[name]) for name in READING}
-    plain, code = _formed(forms["style"], plain_style), _formed(forms["color_code"], plain_style)
-    return forms | {
-        **_po_forms(forms["customer_po"], "po", rules),
-        **_po_forms(forms["customer_alt_po"], "alt", rules),
-        **_color_forms(forms["color"], rules),
-        "code_and_color": _formed(_joined(forms["color_code"], forms["color"]), rules.normaliser.color_name),
-        "color_and_code": _formed(_joined(forms["color"], forms["color_code"]), rules.normaliser.color_name),
-        "style_plain": plain,
-        "style_bare": _bare_styles(forms["style"], forms["color"], forms["color_code"], rules),
-        "style_with_code": np.where(code == NEVER, NEVER, plain + code),
-        "pattern_plain": _formed(forms["pattern_id"], plain_style),
-        "alias_plain": _formed(forms["alias_item"], plain_style),
-    }
-
-
-def _carton_forms(fulfilment: pd.DataFrame, rules: CustomerRules) -> Forms:
-    forms = {name: _texts(fulfilment[name]) for name in FULFILMENT}
-    no_code = np.full(len(fulfilment), NEVER, dtype=object)
-    return forms | {
-        **_po_forms(forms["customer_po"], "po", rules),
-        **_color_forms(forms["color"], rules),
-        "color_words": _formed(forms["color"], rules.normaliser.color_name),
-        "style_plain": _formed(forms["style"], plain_style),
-        "style_bare": _bare_styles(forms["style"], forms["color"], no_code, rules),
-    }
-
-
-def _equal(left: Objects, right: Objects) -> Flags:
-    """Compare texts row by row; a missing one equals nothing."""
-    return np.asarray((left == right) & (left != NEVER), dtype=bool)
+def best_readings(sides: Sides, pairs: Pairs) -> Pairs:
+    """Keep of each fulfilment key and order key the best pair, whatever the order of rows."""
+    compared = [
+        np.select([pairs.field[:, place] == at for at in range(len(ORDER_FIELDS))], texts, default=MISSING)
+        for place, texts in enumerate([[sides.orders[name][pairs.reading] for name in ORDER_FIELDS]] * 3)
+    ]
+    order = np.lexsort(
+        (
+            *compared[::-1],
+            -pairs.points[:, 1],
+            -pairs.points[:, 0],
+            ~pairs.linkable,
+            -pairs.score,
+            sides.pair_of(pairs.carton, sides.key[pairs.reading]),
+        )
+    )
+    number = sides.pair_of(pairs.carton, sides.key[pairs.reading])[order]
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = number[1:] != number[:-1]
+    return pairs.take(order[first])
 
 
 Comparison = tuple[Flags, Level, str]
-"""Where it holds, the level it is, and the order's column that was compared."""
+"""Where it holds, the level it is, and the order's field that was compared."""
 
 
-def _po_levels(order: Forms, carton: Forms) -> list[Comparison]:
-    same_suffix = {name: _equal(order[f"{name}_suffix"], carton["po_suffix"]) for name in ("po", "alt")}
-    without = np.asarray(carton["po_suffix"] == "", dtype=bool)
+def _same(left: Ints, right: Ints) -> Flags:
+    """Compare numbers row by row; a missing one equals nothing."""
+    return np.asarray((left == right) & (left >= 0), dtype=bool)
+
+
+def _po_levels(sides: Sides, forms: Forms, met: Met) -> list[Comparison]:
+    mine = sides.cartons["po"][met.carton]
+    theirs = {name: sides.orders[name][met.order] for name in ("po", "alt")}
+    base, suffix = forms.po_base[mine], forms.po_suffix[mine]
+    same_suffix = {name: _same(forms.po_suffix[po], suffix) for name, po in theirs.items()}
+    without = suffix == 0
     # An order that carries another suffix under the same number is another order, whatever its alternate PO says.
-    contrary = _equal(order["po_base"], carton["po_base"]) & ~same_suffix["po"] & ~without & (order["po_suffix"] != "")
-    sides = (
-        ("po", "customer_po", levels.PO, levels.PO_NORMALISED, levels.PO_SUFFIX),
-        ("alt", "customer_alt_po", levels.ALT_PO, levels.ALT_PO_NORMALISED, levels.ALT_PO_SUFFIX),
+    contrary = (
+        _same(forms.po_base[theirs["po"]], base) & ~same_suffix["po"] & ~without & (forms.po_suffix[theirs["po"]] != 0)
     )
     found: list[Comparison] = []
-    for name, column, full, normalised, suffix in sides:
-        same_base = _equal(order[f"{name}_base"], carton["po_base"])
-        one_suffix = np.asarray(order[f"{name}_suffix"] == "", dtype=bool) ^ without
+    for name, full, normalised, by_suffix in (
+        ("po", levels.PO, levels.PO_NORMALISED, levels.PO_SUFFIX),
+        ("alt", levels.ALT_PO, levels.ALT_PO_NORMALISED, levels.ALT_PO_SUFFIX),
+    ):
+        same_base = _same(forms.po_base[theirs[name]], base)
+        one_suffix = (forms.po_suffix[theirs[name]] == 0) ^ without
         found += [
-            (_equal(order[column], carton["customer_po"]), full, column),
-            (same_base & same_suffix[name], normalised, column),
-            (same_base & one_suffix & ~contrary, suffix, column),
+            (_same(theirs[name], mine), full, name),
+            (same_base & same_suffix[name], normalised, name),
+            (same_base & one_suffix & ~contrary, by_suffix, name),
         ]
-    return found
+    return [*found, (_is_swapped(sides, forms, met), levels.PO_SWAPPED, "po")]
 
 
-def _style_levels(order: Forms, carton: Forms, style_fields: Sequence[str]) -> list[Comparison]:
-    plain, bare = carton["style_plain"], carton["style_bare"]
+def _is_swapped(sides: Sides, forms: Forms, met: Met) -> Flags:
+    """Whether the carton has the order's PO for a style and its style for a PO."""
+    po, style = sides.cartons["po"][met.carton], sides.cartons["style"][met.carton]
+    return _same(forms.po_base[sides.orders["po"][met.order]], forms.style_as_po[style]) & _same(
+        forms.plain[sides.orders["style"][met.order]], forms.po_as_style[po]
+    )
+
+
+def _style_levels(sides: Sides, forms: Forms, met: Met, style_fields: Sequence[str]) -> list[Comparison]:
+    mine, theirs = sides.cartons["style"][met.carton], sides.orders["style"][met.order]
+    plain, bare = forms.plain[mine], forms.carton_bare[met.carton]
+    order_bare = forms.order_bare[met.order]
     without_color = (
-        _equal(order["style_bare"], plain)
-        | _equal(order["style_bare"], bare)
-        | _equal(order["style_with_code"], plain)
-        | _equal(order["style_plain"], bare)
+        _same(order_bare, plain)
+        | _same(order_bare, bare)
+        | _same(forms.order_with_code[met.order], plain)
+        | _same(forms.plain[theirs], bare)
     )
     found: list[Comparison] = [
-        (_equal(order["style"], carton["style"]), levels.STYLE, "style"),
-        (_equal(order["style_plain"], plain), levels.STYLE_NORMALISED, "style"),
+        (_same(theirs, mine), levels.STYLE, "style"),
+        (_same(forms.plain[theirs], plain), levels.STYLE_NORMALISED, "style"),
         (without_color, levels.STYLE_WITHOUT_COLOR, "style"),
+        (_is_swapped(sides, forms, met), levels.STYLE_SWAPPED, "style"),
     ]
-    cross = {"pattern_id": levels.STYLE_PATTERN, "alias_item": levels.STYLE_ALIAS}
-    tried = [field for field in style_fields if field in cross]
-    for place, field in enumerate(tried):
-        level = cross[field]._replace(points=cross[field].points + place * levels.SECOND_STYLE_FIELD)
-        found.append((_equal(order[field], carton["style"]), level, field))
+    cross = {"pattern_id": ("pattern", levels.STYLE_PATTERN), "alias_item": ("alias", levels.STYLE_ALIAS)}
+    for place, field in enumerate(field for field in style_fields if field in cross):
+        name, level = cross[field]
+        worth = level._replace(points=level.points + place * levels.SECOND_STYLE_FIELD)
+        found.append((_same(sides.orders[name][met.order], mine), worth, name))
     return found
 
 
-def _color_levels(order: Forms, carton: Forms) -> list[Comparison]:
-    known = _formed_codes(order), _formed_codes(carton)
-    other_code = known[0] & known[1] & (order["color_number"] != carton["color_number"])
-    both_missing = np.asarray((order["color"] == NEVER) & (carton["color"] == NEVER), dtype=bool)
-    with_code = _equal(order["code_and_color"], carton["color_words"]) | _equal(
-        order["color_and_code"], carton["color_words"]
-    )
+def _color_levels(sides: Sides, forms: Forms, met: Met) -> list[Comparison]:
+    mine, theirs = sides.cartons["color"][met.carton], sides.orders["color"][met.order]
+    other_code = (forms.number[mine] > 0) & (forms.number[theirs] > 0) & (forms.number[mine] != forms.number[theirs])
+    words = forms.words[mine]
+    code_first, code_last = forms.order_words
     return [
-        (_equal(order["color"], carton["color"]), levels.COLOR, "color"),
-        (both_missing, levels.COLOR, "color"),
-        (_equal(order["color_code"], carton["color"]), levels.COLOR_CODE, "color_code"),
-        (_equal(order["color_name"], carton["color_name"]) & ~other_code, levels.COLOR_NORMALISED, "color"),
-        (with_code, levels.COLOR_NORMALISED, "color"),
+        (_same(theirs, mine), levels.COLOR, "color"),
+        ((mine < 0) & (theirs < 0), levels.COLOR, "color"),
+        (_same(sides.orders["code"][met.order], mine), levels.COLOR_CODE, "code"),
+        (_same(forms.name[theirs], forms.name[mine]) & ~other_code, levels.COLOR_NORMALISED, "color"),
+        (
+            _same(code_first[met.order], words) | _same(code_last[met.order], words),
+            levels.COLOR_NORMALISED,
+            "color",
+        ),
     ]
 
 
-def _formed_codes(forms: Forms) -> Flags:
-    return np.asarray((forms["color_number"] != "") & (forms["color_number"] != NEVER), dtype=bool)
-
-
-def _best_level(part: str, order: Forms, comparisons: Sequence[Comparison]) -> dict[str, Any]:
-    """Give each pair its best level that holds, its points (0: none holds) and the order's value compared."""
-    count = len(order["order_key_id"])
-    names, compared = np.full(count, None, dtype=object), np.full(count, None, dtype=object)
+def _best_level(comparisons: Sequence[Comparison], count: int) -> tuple[Ints, Points, Ints]:
+    """Give each pair its best level that holds, its points (0: none holds) and the order's field compared."""
+    level = np.zeros(count, dtype=np.int64)
     points = np.zeros(count)
-    for holds, level, column in sorted(comparisons, key=lambda one: one[1].points):
-        names[holds], points[holds] = level.name, level.points
-        compared[holds] = order[column][holds]
-    compared[compared == NEVER] = None
-    return {f"{part}_level": names, f"{part}_points": points, f"compared_{part}": compared}
+    field = np.full(count, ORDER_FIELDS.index(comparisons[0][2]), dtype=np.int64)
+    for holds, one, name in sorted(comparisons, key=lambda comparison: comparison[1].points):
+        level[holds], points[holds], field[holds] = levels.NUMBER[one.name], one.points, ORDER_FIELDS.index(name)
+    return level, points, field
 
 
-def _bases_with_several_forms(orders: Forms) -> set[str]:
-    """Name the PO numbers that the customer's orders know with and without a suffix, or with several."""
-    forms: set[tuple[str, str]] = set()
-    for name in ("po", "alt"):
-        forms |= set(zip(orders[f"{name}_base"], orders[f"{name}_suffix"], strict=True))
-    bases = [base for base, _ in forms]
-    return {base for base, times in Counter(bases).items() if times > 1}
+def _bases_with_several_forms(sides: Sides, forms: Forms) -> Flags:
+    """Mark the PO numbers that the customer's orders know with and without a suffix, or with several."""
+    pos = np.unique(np.concatenate([sides.orders["po"], sides.orders["alt"]]))
+    pos = pos[pos >= 0]
+    known = np.unique(forms.po_base[pos] * (int(forms.po_suffix.max(initial=0)) + 1) + forms.po_suffix[pos])
+    bases = known // (int(forms.po_suffix.max(initial=0)) + 1)
+    times = np.bincount(bases, minlength=len(forms.base_texts))
+    return np.asarray([*(times > 1), False], dtype=bool)
+
+
+assert len(ALL) == len(levels.NUMBER), "a level's name stands for one level"  # noqa: S101  (a slip of declaring)

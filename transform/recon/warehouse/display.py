@@ -65,8 +65,13 @@ def as_json(rows: Iterable[Mapping[str, Any]]) -> str:
     return json.dumps([dict(row) for row in rows], default=_json, ensure_ascii=False, indent=2)
 
 
-def show_runs(runs: Iterable[Mapping[str, Any]]) -> None:
-    """Print runs, one a line."""
+def show_runs(runs: Iterable[Mapping[str, Any]], unsent: Iterable[Mapping[str, Any]] = ()) -> None:
+    """Print runs, one a line, and the notifications that could not be sent of them.
+
+    Args:
+        runs: rows of ``v_run_history``.
+        unsent: channel, run_id, error and sent_at of each.
+    """
     rows = [
         [_took(run[name]) if name == "seconds_taken" else run[name] for name in RUN_COLUMNS.values()] for run in runs
     ]
@@ -74,6 +79,14 @@ def show_runs(runs: Iterable[Mapping[str, Any]]) -> None:
         console().print(table("Runs", RUN_COLUMNS, rows))
     else:
         console().print("No run yet.")
+    _show_list(
+        console(),
+        "Notifications not sent",
+        (
+            f"{_cell(one['sent_at'])} UTC, {one['channel']}, run {one['run_id'] or 'none'}: {one['error']}"
+            for one in unsent
+        ),
+    )
 
 
 def show_figures(run: Mapping[str, Any], counts: Iterable[Mapping[str, Any]]) -> None:
@@ -107,7 +120,9 @@ def show_figures(run: Mapping[str, Any], counts: Iterable[Mapping[str, Any]]) ->
 
 
 def show_link(link: Mapping[str, Any]) -> None:
-    """Print one row of ``recon_match`` with its evidence."""
+    """Print one row of ``recon_match`` with its evidence in words."""
+    from recon.matching.words import paragraphs  # noqa: PLC0415  (loads pandas, which no other list here needs)
+
     out = console()
     rule = f" by {link['match_rule']}" if link["match_rule"] else ""
     out.print(
@@ -121,10 +136,10 @@ def show_link(link: Mapping[str, Any]) -> None:
             ),
         )
     )
-    _show_document(out, "Evidence", link["evidence"])
-    if link["runner_up_order_key_id"]:
-        out.print(f"Runner-up: order key {link['runner_up_order_key_id']}, score {link['runner_up_score']:g}")
-    _show_document(out, "Candidates", link["candidates"])
+    for title, lines in paragraphs(link):
+        out.print(escape(title), soft_wrap=True)
+        for line in lines:
+            out.print(f"  {escape(line)}", soft_wrap=True)
 
 
 def show_outcome(outcome: Outcome) -> None:
@@ -135,12 +150,21 @@ def show_outcome(outcome: Outcome) -> None:
         f"ordered {outcome.ordered:,}, packed {outcome.packed:,}, shipped {outcome.shipped:,}, "
         f"cancelled {outcome.cancelled:,}. The books are equal."
     )
+    if outcome.kept:
+        out.print(f"Nothing changed for {outcome.kept} of {outcome.customers} customers: their links stay as they are.")
     statuses = ((name, figures.rows, figures.qty) for name, figures in outcome.statuses.items())
     out.print(table("Orders", ("status", "keys", "units ordered"), statuses))
     passes = [(name, figures.rows, figures.qty) for name, figures in outcome.matched.items()]
     passes.append(("no order", outcome.unmatched.rows, outcome.unmatched.qty))
     passes.append(("  of these for review", outcome.pending.rows, outcome.pending.qty))
     out.print(table("Packed and shipped, by pass", ("pass", "keys", "units"), passes))
+    if outcome.cut:
+        out.print(
+            f"Too many candidates for {outcome.cut:,} fulfilment keys: they were compared with those that share a "
+            f"further field only, and {outcome.left_out:,} of them with none of that kind "
+            "(most_pairs in matching.yml).",
+            soft_wrap=True,
+        )
     left_out = [("excluded", code, *figures) for code, figures in outcome.excluded.items()]
     left_out.append(("quarantined", "", *outcome.quarantined))
     left_out += [("finding", code, *figures) for code, figures in outcome.findings.items()]
@@ -148,6 +172,7 @@ def show_outcome(outcome: Outcome) -> None:
     _show_list(out, "Stale", (f"{source}: {why}" for source, why in outcome.stale))
     _show_list(out, "Never read", (f"{path}: {why}" for path, why in outcome.unread))
     _show_list(out, "Left out for another workbook", (f"{path} (counts: {kept})" for path, kept in outcome.superseded))
+    _show_list(out, "Decisions that no longer apply", (f"{what}: {why}" for what, why in outcome.unattached))
     _show_list(
         out,
         "Not in customers.yml",
@@ -166,21 +191,6 @@ def _show_list(out: Console, title: str, lines: Iterable[str]) -> None:
             out.print(f"  {escape(line)}")
         if len(every) > LISTED:
             out.print(f"  and {len(every) - LISTED} more")
-
-
-def _show_document(out: Console, title: str, document: str | None) -> None:
-    """Print a JSON list of objects as a table, anything else as it is."""
-    if not document:
-        return
-    try:
-        content = json.loads(document)
-    except ValueError:
-        content = document
-    if isinstance(content, list) and content and all(isinstance(part, dict) for part in content):
-        heads = list(dict.fromkeys(head for part in content for head in part))
-        out.print(table(title, heads, ([part.get(head) for head in heads] for part in content)))
-    else:
-        out.print(f"{title}: {escape(json.dumps(content, ensure_ascii=False))}")
 
 
 def _cell(value: object) -> str:

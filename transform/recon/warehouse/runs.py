@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 from order_rules.ids import time_ordered_id
-from order_rules.tables import audit_count, audit_lease, audit_run
+from order_rules.tables import audit_count, audit_lease, audit_run, notification
 from sqlalchemy import RowMapping
 
 from recon.warehouse.engine import writing
@@ -209,6 +209,25 @@ def last_runs(engine: sa.Engine, count: int) -> list[dict[str, Any]]:
     query = sa.select(v_run_history).order_by(*newest_first).limit(count)
     with engine.connect() as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def unsent(engine: sa.Engine, since: datetime) -> list[dict[str, Any]]:
+    """Read which notifications could not be sent.
+
+    Args:
+        engine: the warehouse, migrated.
+        since: when the oldest of interest may have been tried, UTC.
+
+    Returns:
+        The newest first: channel, run_id, error and sent_at, the moment of the attempt.
+    """
+    names = ("channel", "run_id", "error", "sent_at")
+    failed = sa.select(*(notification.c[name] for name in names)).where(
+        notification.c.status == "failed", notification.c.sent_at >= since
+    )
+    with engine.connect() as connection:
+        newest_first = connection.execute(failed.order_by(notification.c.notification_id.desc()))
+        return [dict(row) for row in newest_first.mappings()]
 
 
 def run_figures(engine: sa.Engine, run_id: str | None) -> tuple[dict[str, Any], list[dict[str, Any]]] | None:

@@ -1,5 +1,43 @@
 BEGIN TRANSACTION;
 
+-- Running downgrade 0005 -> 0004
+
+DROP TABLE wms_allocation;
+
+GO
+
+DROP TABLE wms_order_dtl;
+
+GO
+
+DROP TABLE wms_order_hdr;
+
+GO
+
+UPDATE alembic_version SET version_num='0004' WHERE alembic_version.version_num = '0005';
+
+GO
+
+-- Running downgrade 0004 -> 0003
+
+DROP TABLE recon_ruled_out;
+
+GO
+
+UPDATE alembic_version SET version_num='0003' WHERE alembic_version.version_num = '0004';
+
+GO
+
+-- Running downgrade 0003 -> 0002
+
+DROP TABLE notification;
+
+GO
+
+UPDATE alembic_version SET version_num='0002' WHERE alembic_version.version_num = '0003';
+
+GO
+
 -- Running downgrade 0002 -> 0001
 
 IF OBJECT_ID(N'v_order_list', N'V') IS NOT NULL DROP VIEW v_order_list;

@@ -24,6 +24,7 @@ from order_rules.config import (
     Sizes,
     WmsColumns,
 )
+from recon.engines import How
 from recon.outcome import Outcome
 from recon.reconcile import reconcile
 from recon.warehouse import runs
@@ -150,6 +151,7 @@ class Warehouse:
         allow_shrink: bool = False,
         accept: Iterable[str] = (),
         run: runs.Run | None = None,
+        how: How | None = None,
     ) -> Outcome:
         return reconcile(
             self.engine,
@@ -158,6 +160,7 @@ class Warehouse:
             today=today,
             allow_shrink=allow_shrink,
             accept=frozenset(accept),
+            how=how,
         )
 
     def rows(self, name: str, /, **where: Any) -> list[dict[str, Any]]:
@@ -297,8 +300,8 @@ def rules_of() -> Callable[..., Rules]:
 def build() -> Callable[..., Warehouse]:
     """Build warehouses in memory, as many as a property needs."""
 
-    def make(rules: Rules | None = None) -> Warehouse:
-        engine = connect("sqlite://")
+    def make(rules: Rules | None = None, url: str = "sqlite://") -> Warehouse:
+        engine = connect(url)
         tables.metadata.drop_all(engine)
         tables.metadata.create_all(engine)
         return Warehouse(engine, rules or make_rules())

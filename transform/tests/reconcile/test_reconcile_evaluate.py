@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import json
 
 import pytest
-from recon.evaluate import LABELS, LabelsError, evaluate
+from recon.evaluate import LABELS, THRESHOLDS, LabelsError, evaluate
 
 CARTON = ("AC-WMS", "1234", "AB1", "NAVY", "M")
 ORDER = ("Acme Inc", "1234", "AB1", "NAVY", "M")
@@ -82,3 +83,46 @@ def test_labels_that_lack_a_column_are_refused_by_name(labelled, tmp_path):
         evaluate(warehouse.engine, warehouse.rules, path)
     with pytest.raises(LabelsError, match="cannot be read"):
         evaluate(warehouse.engine, warehouse.rules, tmp_path / "none.csv")
+
+
+def test_bands_tell_how_far_a_score_can_be_trusted_and_the_sweep_what_a_threshold_costs(warehouse, tmp_path):
+    sizes = ("S", "M", "L", "XL")
+    warehouse.workbook(
+        "a.xlsx", [("Acme Inc", "4500012345", "AB1", "NAVY", size, 10 + n) for n, size in enumerate(sizes)]
+    )
+    warehouse.packed([("AC-WMS", "450001234", "AB1", "NAVY", size, 10 + n) for n, size in enumerate(sizes)])
+    warehouse.reconcile()
+    labels = tmp_path / "labels.csv"
+    with labels.open("w", newline="", encoding="utf-8") as file:
+        rows = [
+            ("AC-WMS", "450001234", "AB1", "NAVY", size, "Acme Inc", "4500012345", "AB1", "NAVY", size, "po_typo")
+            for size in sizes[:3]
+        ]
+        csv.writer(file).writerows([LABELS, *rows, (*rows[0][:4], "XL", *("",) * 5, "stranger")])
+
+    found = evaluate(warehouse.engine, warehouse.rules, labels)
+
+    assert {score.name: (score.links, score.right) for score in found.reliability} == {"99 to under 100": (4, 3)}
+    assert {score.links for score in found.sweep} == {4}
+    assert {score.name for score in found.by_pass} == {"po_dropped"}
+    assert "99 to under 100" in str(found)
+
+
+def test_the_sweep_links_candidates_below_the_threshold(warehouse, tmp_path):
+    warehouse.workbook("a.xlsx", [("Acme Inc", "4500012345", "AB1", "NAVY", "M", 10)])
+    warehouse.packed([("AC-WMS", "4500012346", "AB1", "NAVY", "M", 10)])
+    warehouse.reconcile()
+    labels = tmp_path / "labels.csv"
+    with labels.open("w", newline="", encoding="utf-8") as file:
+        key = ("AB1", "NAVY", "M")
+        csv.writer(file).writerows([LABELS, ("AC-WMS", "4500012346", *key, "Acme Inc", "4500012345", *key, "po_typo")])
+
+    found = evaluate(warehouse.engine, warehouse.rules, labels)
+
+    assert found.overall.links == 0
+    assert found.reliability == ()
+    (candidate,) = warehouse.rows("recon_match")
+    best = json.loads(candidate["candidates"])[0]["score"]
+    assert {int(score.name): score.right for score in found.sweep} == {
+        threshold: int(threshold <= best) for threshold in THRESHOLDS
+    }

@@ -9,14 +9,16 @@ import stat
 import subprocess
 import sys
 import types
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
-from order_rules.tables import audit_count, audit_run, recon_match
+from order_rules.tables import audit_count, audit_run, notification, recon_match
 from recon.cli import main
 from recon.ledger import Figures
+from recon.migrations import HEAD
 from recon.outcome import Outcome, UnknownCustomer
 from recon.refusals import BooksUnequal
 from recon.warehouse.engine import writing
@@ -68,8 +70,8 @@ def test_migrate_says_what_it_did(tmp_path):
     url = f"sqlite:///{tmp_path}/new.db"
     first = CliRunner().invoke(main, ["--warehouse-url", url, "migrate"])
     second = CliRunner().invoke(main, ["--warehouse-url", url, "migrate"])
-    assert (first.output, first.exit_code) == ("The warehouse is at version 0003 (made anew).\n", 0)
-    assert (second.output, second.exit_code) == ("The warehouse is at version 0003 (as before).\n", 0)
+    assert (first.output, first.exit_code) == (f"The warehouse is at version {HEAD} (made anew).\n", 0)
+    assert (second.output, second.exit_code) == (f"The warehouse is at version {HEAD} (as before).\n", 0)
 
 
 def test_migrate_sql_needs_no_server(call):
@@ -134,6 +136,42 @@ def test_begin_opens_a_run_of_the_given_job(call, sqlite_warehouse):
     assert runs_of(sqlite_warehouse) == [("full-sync", "full", "running", None)]
 
 
+def test_prepare_migrates_checks_and_begins(tmp_path):
+    url = f"sqlite:///{tmp_path}/new.db"
+    done = CliRunner().invoke(main, ["--warehouse-url", url, "prepare", "--job", "full-sync"])
+    assert done.exit_code == 0
+    made, sound, opened = done.output.splitlines()
+    assert (made, sound) == (f"The warehouse is at version {HEAD} (made anew).", "The warehouse is as expected.")
+    assert "(full-sync, full) is open, for 2 hours at most." in opened
+    engine = sa.create_engine(url)
+    assert runs_of(engine) == [("full-sync", "full", "running", None)]
+    engine.dispose()
+
+
+def test_prepare_opens_no_run_on_a_warehouse_that_is_not_as_expected(call, sqlite_warehouse):
+    with writing(sqlite_warehouse) as connection:
+        connection.execute(sa.text("DROP VIEW v_review_queue"))
+    done = call("prepare")
+    assert done.exit_code == 1
+    assert done.output == f"The warehouse is at version {HEAD} (as before).\nview: v_review_queue is missing\n"
+    assert runs_of(sqlite_warehouse) == []
+
+
+def test_prepare_exits_75_while_another_run_is_at_work(call, sqlite_warehouse):
+    first = begin(sqlite_warehouse, job="full-sync", owner=ELSEWHERE)
+    done = call("prepare", "--mode", "incremental")
+    assert done.exit_code == 75
+    assert done.stdout == f"The warehouse is at version {HEAD} (as before).\nThe warehouse is as expected.\n"
+    assert done.stderr.startswith(f"recon: Run {first.run_id} (full-sync, ")
+    assert len(runs_of(sqlite_warehouse)) == 1
+
+
+def test_prepare_finds_that_there_is_no_connection(call):
+    done = call("prepare", url=UNREACHABLE)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith("recon: Cannot connect to the warehouse mssql+pymssql://sa:***@127.0.0.1:1/")
+
+
 def test_begin_exits_75_and_says_who_is_at_work(warehouse, recon):
     first = begin(warehouse, job="full-sync", owner=ELSEWHERE)
     second = recon("begin")
@@ -186,6 +224,7 @@ def test_reconcile_is_told_what_the_person_wishes_and_ends_the_run(call, sqlite_
     assert done.exit_code == 0, done.output
     assert (str(told["today"]), told["allow_shrink"]) == ("2026-06-01", True)
     assert told["accept"] == {"a.xlsx", "wah.v_shipped"}
+    assert not told["how"].rematch
     assert runs_of(sqlite_warehouse) == [("manual", "reconcile", "succeeded", None)]
 
 
@@ -205,6 +244,8 @@ def test_a_reconciliation_is_summed_up(call, reconciliation):
         quarantined=Figures(rows=12, cells=13, qty=14),
         excluded={"zero": Figures(rows=5, cells=66, qty=0)},
         findings={"total_qty_mismatch": Figures(rows=3)},
+        cut=1_200,
+        left_out=7,
         stale=(("acme.xlsx", "the file is damaged [again]"),),
         unread=(),
         superseded=(("acme copy.xlsx", "acme.xlsx"),),
@@ -221,6 +262,8 @@ def test_a_reconciliation_is_summed_up(call, reconciliation):
     )
     for said in (
         "COMPLETE 40,000 700,000",
+        "Too many candidates for 1,200 fulfilment keys: they were compared with those that share a further field only, "
+        "and 7 of them with none of that kind (most_pairs in matching.yml).",
         "po like 70 900",
         "no order 80 4,321",
         "of these for review 9 87",
@@ -291,6 +334,20 @@ def test_runs_are_shown_as_a_table(call, sqlite_warehouse):
     assert "no further" in one
     assert "running" in two
     assert not any(first.run_id in line for line in call("runs", "--last", "1").output.splitlines())
+
+
+def test_notifications_that_could_not_be_sent_are_shown_under_the_runs(call, sqlite_warehouse):
+    run = begin(sqlite_warehouse, job="full-sync")
+    told = {"channel": "email", "run_id": run.run_id, "digest": "0" * 32}
+    hours = [timedelta(hours=2), timedelta(hours=-2), timedelta(hours=3)]
+    with writing(sqlite_warehouse) as connection:
+        for number, (status, later) in enumerate(zip(("failed", "failed", "sent"), hours, strict=True)):
+            row = {**told, "notification_id": f"{number:032}", "status": status, "error": f"no answer {number}"}
+            connection.execute(sa.insert(notification).values(**row, sent_at=run.started_at + later))
+    output = call("runs").output
+    assert "Notifications not sent (1):" in output
+    assert f"email, run {run.run_id}: no answer 0" in output
+    assert "Notifications" not in call("runs", "--show", run.run_id).output
 
 
 def test_a_run_is_shown_with_what_it_counted(call, sqlite_warehouse):
@@ -368,12 +425,15 @@ def test_many_links_of_one_po_are_counted(call, sqlite_warehouse):
 
 def test_every_command_and_option_is_in_the_readme():
     text = README.read_text(encoding="utf-8")
-    for name, command in main.commands.items():
+    named = dict(main.commands)
+    for name, command in named.items():
         assert f"`recon {name}" in text, name
-        for option in command.params:
-            if option.param_type_name == "option":
-                assert option.opts[0] in text, f"{name} {option.opts[0]}"
-        assert command.help
+        inner = getattr(command, "commands", {}).values()
+        for one in (command, *inner):
+            assert one is command or f"`{one.name}" in text, one.name
+            for option in one.params:
+                if option.param_type_name == "option":
+                    assert option.opts[0] in text, f"{name} {option.opts[0]}"
 
 
 def _publish_link(engine, fulfil_key_id="f" * 32):

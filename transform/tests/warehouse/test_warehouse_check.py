@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 from order_rules.tables import audit_count, fact_order_recon, loads, metadata, recon_override
+from recon.migrations import HEAD
 from recon.warehouse.check import check, type_name
 from recon.warehouse.engine import writing
 from recon.warehouse.version import VERSION_TABLE
@@ -52,8 +53,8 @@ def test_a_warehouse_that_was_never_migrated(warehouse):
 @pytest.mark.parametrize(
     ("version", "said"),
     [
-        ("0001", "version: The warehouse is at version 0001, this recon needs 0003. Bring it up: recon migrate"),
-        ("9999", "version: The warehouse is at version 9999, this recon knows 0003. Install the newer recon."),
+        ("0001", f"version: The warehouse is at version 0001, this recon needs {HEAD}. Bring it up: recon migrate"),
+        ("9999", f"version: The warehouse is at version 9999, this recon knows {HEAD}. Install the newer recon."),
     ],
 )
 def test_a_warehouse_of_another_version(warehouse, version, said):
