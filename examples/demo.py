@@ -10,7 +10,9 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "sample"
@@ -30,36 +32,58 @@ ENVIRONMENT = {
 """Said outright, so that a sample never reaches the warehouse that somebody's shell or ``.env`` names."""
 
 
-def step(title: str, *command: str) -> None:
-    """Run one step with its output passed on, under a title and followed by its seconds.
+class Step(NamedTuple):
+    """One thing the demo does.
+
+    Attributes:
+        title: what it is, for the person watching.
+        command: the program and its arguments.
+    """
+
+    title: str
+    command: Sequence[str]
+
+
+def run(*steps: Step) -> None:
+    """Run steps side by side; each shows under its title, in turn, with the seconds until it was done.
 
     Args:
-        title: what the step does, for the person watching.
-        command: the program and its arguments.
+        *steps: the first's output is passed on as it comes, that of the others when it is their turn.
 
     Raises:
-        SystemExit: with the command's exit code, where it fails.
+        SystemExit: with the exit code of a command that fails.
     """
-    print(f"\n\033[1m▶ {title}\033[0m" if sys.stdout.isatty() else f"\n> {title}", flush=True)
     started = time.monotonic()
     env = os.environ | ENVIRONMENT
-    code = subprocess.run(command, cwd=ROOT, env=env, check=False).returncode  # noqa: S603  (our own programs)
-    if code:
-        print(f"demo: stopped, {' '.join(command)} ended with exit code {code}.", file=sys.stderr)
-        raise SystemExit(code)
-    print(f"  {time.monotonic() - started:.1f} s", flush=True)
+    waiting = [subprocess.Popen(step.command, cwd=ROOT, env=env, stdout=subprocess.PIPE) for step in steps[1:]]  # noqa: S603
+    for number, (title, command) in enumerate(steps):
+        print(f"\n\033[1m▶ {title}\033[0m" if sys.stdout.isatty() else f"\n> {title}", flush=True)
+        if number == 0:
+            code = subprocess.run(command, cwd=ROOT, env=env, check=False).returncode  # noqa: S603  (our own programs)
+        else:
+            process = waiting[number - 1]
+            sys.stdout.buffer.write(process.communicate()[0])
+            code = process.returncode
+        if code:
+            print(f"demo: stopped, {' '.join(command)} ended with exit code {code}.", file=sys.stderr)
+            raise SystemExit(code)
+        print(f"  {time.monotonic() - started:.1f} s", flush=True)
 
 
 def main() -> None:
     """Run the demo."""
     sources = [sys.executable, str(ROOT / "examples" / "make_sources.py"), str(SAMPLE)]
-    step("Make the sample: order lists, a warehouse system, the truth beside them", *sources)
-    step("Full sync: read everything, match, publish, report", MELTANO, "run", "full-sync")
-    step("Someone edits one workbook", *sources, "--change")
-    step("Incremental sync: read what changed", MELTANO, "run", "incremental-sync")
-    step("What the last run counted", RECON, "runs", "--show")
-    step("How many links are right, against the known truth", RECON, "evaluate", "--labels", str(SAMPLE / "truth.csv"))
-    print(f"\nThe report: {ROOT / 'output' / 'reports' / 'order-audit.xlsx'}")
+    run(Step("Make the sample: order lists, a warehouse system, the truth beside them", sources))
+    run(Step("Full sync: read everything, match, publish, report", [MELTANO, "run", "full-sync"]))
+    run(Step("Someone edits one workbook", [*sources, "--change"]))
+    run(Step("Incremental sync: read what changed", [MELTANO, "run", "incremental-sync"]))
+    labels = str(SAMPLE / "truth.csv")
+    run(
+        Step("What the last run counted", [RECON, "runs", "--show"]),
+        Step("How many links are right, against the known truth", [RECON, "evaluate", "--labels", labels]),
+    )
+    reports = ROOT / "output" / "reports"
+    print(f"\nThe report: {reports / 'order-audit.xlsx'}, and as a page: {reports / 'order-audit.html'}")
 
 
 if __name__ == "__main__":
