@@ -295,12 +295,4 @@ def read_rules(rules_path: str) -> Rules:
         RulesError: a file is missing or says what no rule allows.
     """
     folder = Path(os.environ.get("MELTANO_PROJECT_ROOT") or ".") / rules_path
-    try:
-        return load_rules(folder)
-    except UnicodeDecodeError as error:
-        msg = f"{folder}: a rule file is not UTF-8 text ({error.reason} at byte {error.start}). Save it as UTF-8."
-        raise RulesError(msg) from None
-
-
-if __name__ == "__main__":
-    MapperOrders.cli()
+    return load_rules(folder)
