@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-COMMAND = [sys.executable, "-m", "mapper_orders.mapper"]
+COMMAND = [sys.executable, "-m", "mapper_orders"]
 STATE = '{"type":"STATE","value":{}}\n'
 
 

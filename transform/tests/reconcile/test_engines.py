@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from pyspark.sql import SparkSession
 from recon import matches
 from recon.engines import EngineError, Task, choose, in_process, local
 from recon.engines.spark import spark_engine
@@ -185,6 +184,8 @@ def test_without_spark_its_engine_says_how_to_get_it(monkeypatch):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # of Spark's own, which are none of ours
 def test_a_cluster_gives_the_same_links(tasks, expected, tmp_path, monkeypatch):
+    from pyspark.sql import SparkSession  # noqa: PLC0415  (`make test-all` installs it, `make test` does without)
+
     assert shutil.which("java"), "the Spark engine needs Java 17"
     monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     session = (
