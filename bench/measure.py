@@ -104,7 +104,10 @@ def _watch(pid: int, peaks: dict[str, float], ended: threading.Event) -> None:
 
 def _program(process: psutil.Process) -> str:
     """Name what a process runs: the script rather than the interpreter."""
-    words = [word for word in process.cmdline() if word and not word.startswith("-")]
+    line = process.cmdline()
+    if "-c" in line:
+        return f"{Path(line[0]).name} -c"
+    words = [word for word in line if word and not word.startswith("-")]
     names = [Path(word).name for word in words]
     if not names:
         return process.name()
