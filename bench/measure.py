@@ -21,6 +21,15 @@ import psutil
 STEP_S: Final = 0.05
 SHOWN_OF_A_LOG: Final = 3000
 
+PARSE_PROGRAM: Final = """
+import sys
+from python_calamine import CalamineWorkbook
+for path in sys.argv[1:]:
+    for row in CalamineWorkbook.from_path(path).get_sheet_by_index(0).iter_rows():
+        pass
+"""
+"""The bare parse that others are compared with: every cell of the workbooks named, one after another."""
+
 
 class CommandError(Exception):
     """A measured command failed. The message ends with the last of what it printed."""

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import openpyxl
-from measure import Figures, measure
+from measure import PARSE_PROGRAM, Figures, measure
 from seed_set import AFTER_SIZES, ROOT, Scale, SeedSet, seed_set
 
 HOME: Final = ROOT / "output" / "bench"
@@ -41,14 +41,6 @@ FULL = "full-sync"
 CHANGED = "incremental-sync, changed"
 UNCHANGED = "incremental-sync, unchanged"
 EMPTY = "empty Meltano run"
-
-PARSE_PROGRAM = """
-import sys
-from python_calamine import CalamineWorkbook
-for path in sys.argv[1:]:
-    for row in CalamineWorkbook.from_path(path).get_sheet_by_index(0).iter_rows():
-        pass
-"""
 
 
 @dataclass

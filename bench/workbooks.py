@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import xlsxwriter
+from measure import PARSE_PROGRAM
 
 TARGET_RATIO = 2.5
 TARGET_MIB = 600
@@ -31,13 +32,6 @@ BEFORE = ["AAG ORDER NUMBER", "CUSTOMER NAME", "PO NUMBER", "CUSTOMER ALT PO", "
 AFTER = ["TOTAL QTY", "ORDER DATE PO RECEIVED", "EX FACTORY DATE", "CUSTOMER PRICE", "FINAL FOB (USD)", "NOTES"]
 COLOURS = ("NAVY", "05 - NAVY", "CRÈME", "BLACK", "WHITE", "HEATHER GREY")
 
-PARSE = """
-import sys
-from python_calamine import CalamineWorkbook
-for path in sys.argv[1:]:
-    for row in CalamineWorkbook.from_path(path).get_sheet_by_index(0).iter_rows():
-        pass
-"""
 TAP = [sys.executable, "-m", "tap_sharepoint_orders"]
 
 
@@ -165,7 +159,8 @@ def measure(files: int, rows: int, workers: int, repeats: int) -> dict[str, Any]
         size = make(library, files, rows)
         config, state, output = folder / "config.json", folder / "state.json", folder / "out.singer"
         config.write_text(json.dumps({"local_path": str(library), "workers": workers}))
-        parse = best([sys.executable, "-c", PARSE, *map(str, sorted(library.iterdir()))], folder / "parse", repeats)
+        books = [str(path) for path in sorted(library.iterdir())]
+        parse = best([sys.executable, "-c", PARSE_PROGRAM, *books], folder / "parse", repeats)
         full = best([*TAP, "--config", str(config)], output, repeats)
         records = 0
         with output.open("rb") as messages:

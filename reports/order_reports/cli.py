@@ -183,8 +183,7 @@ def _terminated(_signal: int, _frame: object) -> NoReturn:
 
 def main() -> None:
     """Run the command line; 0 done, 1 failed, 2 misused, 130 interrupted, 143 terminated."""
-    # A report is made of rows that hold no cycles and live to its end: looking for them only costs time.
-    gc.set_threshold(200_000, 20, 100)
+    # What is imported lives to the end: looking for garbage in it once more on the way out only costs time.
     atexit.register(gc.freeze)
     signal.signal(signal.SIGTERM, _terminated)
     try:
