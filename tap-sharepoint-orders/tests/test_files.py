@@ -13,6 +13,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from tap_sharepoint_orders import worker
 from tap_sharepoint_orders.folder import Folder
 from tap_sharepoint_orders.library import FileUnavailableError, LibraryError
 from tap_sharepoint_orders.readers import Answer, Readers
@@ -212,6 +213,13 @@ def test_a_worker_that_took_much_memory_gives_way_to_a_new_one(tmp_path, save, r
     assert readers.pids == []
     begin(readers, path).result().close()
     assert readers.pids != [pid]
+
+
+def test_a_worker_is_not_charged_with_the_memory_of_the_tap_that_starts_it(tmp_path, save, readers):
+    mine = b"x" * worker.SPENT_BYTES
+    begin(readers, save(tmp_path / "a.xlsx")).result().close()
+    assert mine
+    assert len(readers.pids) == 1
 
 
 def test_a_signal_meant_for_the_whole_group_leaves_the_worker_to_the_tap(slow_workbook, readers):
