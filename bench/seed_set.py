@@ -7,11 +7,12 @@ system with 1.6 million carton rows, and one customer's orders as a view too; an
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,6 +52,9 @@ FIELDS: Final = {
     "DROP": "drop",
 }  # fmt: skip
 """What a wide row says of its order lines, by header."""
+_DATE: Final = re.compile(r"\bDATE\b")
+_MONEY: Final = re.compile(r"\((USD|AUD)\)$|PRICE( USD)?$|VALUE$")
+_FIRST_DAY: Final = datetime(2026, 1, 5)
 MADE: Final = "seed-set.json"
 
 
@@ -145,8 +149,9 @@ def wide_rows(lines: pd.DataFrame, wanted: int, rng: np.random.Generator) -> pd.
     """
     parts = ["customer", "customer_po", "style", "color", "drop", "cancelled"]
     group = lines.groupby(parts, observed=True, dropna=False, sort=True).ngroup().to_numpy()
-    groups = int(group.max()) + 1
-    split = rng.random(groups) < max(0.0, wanted / groups - 1)
+    # Each line goes to one of two rows by the toss of a coin: these are the odds that both get one.
+    both = 1 - 0.5 ** (np.bincount(group) - 1)
+    split = rng.random(len(both)) < max(0.0, (wanted - len(both)) / both.sum())
     second = split[group] & (rng.random(len(lines)) < 0.5)
     row = pd.factorize(group * 2 + second, sort=True)[0]
     return lines.assign(row=row).sort_values("row", kind="stable").reset_index(drop=True)
@@ -195,16 +200,25 @@ def _write_workbook(path: Path, headers: list[str], rows: pd.DataFrame, rng: np.
         line[place[AFTER_SIZES]] = sum(qty for _, qty in cells)
         line |= {size_at[size]: qty for size, qty in cells}
         filled = rng.random(len(others)) < FILLED
-        line |= {number: TEXTS[(at + number) % len(TEXTS)] for number in np.array(others)[filled].tolist()}
+        line |= {number: _filler(headers[number], at + number) for number in np.array(others)[filled].tolist()}
         for number in sorted(line):
             value = line[number]
             if isinstance(value, datetime):
                 sheet.write_datetime(at, number, value)
-            elif isinstance(value, int):
+            elif isinstance(value, int | float):
                 sheet.write_number(at, number, value)
             elif isinstance(value, str):
                 sheet.write_string(at, number, value)
     book.close()
+
+
+def _filler(header: str, number: int) -> datetime | float | str:
+    """Give a cell of a column nobody asks for, of the kind that its header promises."""
+    if _DATE.search(header):
+        return _FIRST_DAY + timedelta(days=number % 200)
+    if _MONEY.search(header):
+        return 4.5 + number % 80 / 4
+    return TEXTS[number % len(TEXTS)]
 
 
 def _by_row(rows: pd.DataFrame) -> Iterator[tuple[dict[str, Any], list[tuple[str, int]]]]:

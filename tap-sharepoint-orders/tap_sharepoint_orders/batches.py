@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -46,8 +45,8 @@ class BatchFolder:
         return path.as_uri()
 
 
-UNIQUE: Final = frozenset({"row_number", "cells", "sizes"})
-"""Columns whose values hardly repeat: looking for repetitions takes time and saves nothing."""
+UNIQUE: Final = ("row_number", "cells", "sizes")
+"""Columns that differ from row to row, in the order of a worker's lines: no use in looking for repetitions there."""
 
 
 def batch_problems(config: Mapping[str, Any]) -> list[str]:
@@ -81,7 +80,7 @@ def row_batches(
     stream: str,
     schema: Mapping[str, Any],
     same: Mapping[str, str | None],
-    rows: Iterable[tuple[int, str, str]],
+    parts: Iterable[bytes],
 ) -> Iterator[tuple[str, int]]:
     """Write the rows of a workbook.
 
@@ -90,7 +89,7 @@ def row_batches(
         stream: The stream.
         schema: Its JSON schema.
         same: The properties that all rows have alike.
-        rows: Row number, cells and sizes of each row.
+        parts: Lines of row number, cells and sizes, between tabs; each part holds whole lines.
 
     Yields:
         URL and number of rows of each file, when the file is complete.
@@ -98,16 +97,29 @@ def row_batches(
     import pyarrow as pa  # noqa: PLC0415 - only where there is something to write
 
     fields = arrow_schema(schema)
-    rows = iter(rows)
-    while chunk := list(islice(rows, folder.rows)):
-        found = dict(zip(("row_number", "cells", "sizes"), zip(*chunk, strict=True), strict=True))
-        arrays = [
-            pa.array(found[field.name], field.type)
-            if field.name in found
-            else _repeated(same[field.name], field.type, len(chunk))
-            for field in fields
-        ]
-        yield folder.write(stream, pa.Table.from_arrays(arrays, schema=fields)), len(chunk)
+    for part in parts:
+        found = _columns_of(part, {field.name: field.type for field in fields})
+        for start in range(0, len(found), folder.rows):
+            chunk = found.slice(start, folder.rows)
+            arrays = [
+                chunk[field.name] if field.name in UNIQUE else _repeated(same[field.name], field.type, len(chunk))
+                for field in fields
+            ]
+            yield folder.write(stream, pa.Table.from_arrays(arrays, schema=fields)), len(chunk)
+
+
+def _columns_of(lines: bytes, types: Mapping[str, pa.DataType]) -> pa.Table:
+    """Split lines into columns: JSON holds neither a tab nor a line feed as such, so nothing is quoted."""
+    import pyarrow as pa  # noqa: PLC0415
+    from pyarrow import csv  # noqa: PLC0415
+
+    return csv.read_csv(
+        pa.BufferReader(lines),
+        # One block: a line, however long, lies in no two of them.
+        csv.ReadOptions(column_names=UNIQUE, block_size=len(lines), use_threads=False),
+        csv.ParseOptions(delimiter="\t", quote_char=False),
+        csv.ConvertOptions(column_types={name: types[name] for name in UNIQUE}, null_values=[]),
+    )
 
 
 def _repeated(value: str | None, kind: pa.DataType, rows: int) -> pa.Array:

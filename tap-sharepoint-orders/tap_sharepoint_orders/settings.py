@@ -180,6 +180,14 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         "work for it and may take up to 4 GB of memory. Downloads come one after another, while others are read.",
     ),
     th.Property(
+        "batch_from_rows",
+        th.IntegerType(minimum=1),
+        default=1_000,
+        title="Batches from",
+        description="Where `batch_config` is set, workbooks are written as records all the same until one has so many "
+        "rows, the largest come first: of few rows, files cost more than they save.",
+    ),
+    th.Property(
         "on_file_error",
         th.StringType,
         default="quarantine",

@@ -316,6 +316,7 @@ class OrderListRows(WorkbookStream):
     """One record a sheet row, its cells as JSON text under their headers as found."""
 
     name = "order_list_rows"
+    _by_file = False
     primary_keys = ("load_id", "row_number")
     schema = th.PropertiesList(
         th.Property("load_id", th.StringType, required=True, description="The load the row belongs to."),
@@ -347,8 +348,10 @@ class OrderListRows(WorkbookStream):
             "sheet_customer": visit.reading.customer,
             "source_file": visit.file.path,
         }
-        if folder := self._batch_folder():
-            for url, rows in row_batches(folder, self.name, self.schema, same, visit.rows()):
+        # Once one goes by file all do: what a file costs more than records is loading `pyarrow`, here and behind.
+        self._by_file = self._by_file or visit.reading.rows >= self.config["batch_from_rows"]
+        if self._by_file and (folder := self._batch_folder()):
+            for url, rows in row_batches(folder, self.name, self.schema, same, visit.parts()):
                 self._write_batch_message(BaseBatchFileEncoding(**ENCODING), [url])
                 self._counter.increment(rows)
             return True

@@ -57,6 +57,11 @@ class Visit:
         if self.answer and self.status == "read":
             yield from self.answer.result().rows()
 
+    def parts(self) -> Iterator[bytes]:
+        """The same as text; see :meth:`Answer.parts`."""
+        if self.answer and self.status == "read":
+            yield from self.answer.result().parts()
+
     @property
     def finished(self) -> bool:
         """Whether the file needs no more waiting for."""

@@ -37,7 +37,7 @@ def without_load(rows):
 def test_files_hold_the_rows_that_records_would(library, files, run_tap, as_url):
     plain = run_tap(local_path=str(library))
     root = files.as_uri() if as_url else str(files)
-    run = run_tap(local_path=str(library), batch_config={"storage": {"root": root}, "batch_size": 2})
+    run = run_tap(local_path=str(library), batch_config={"storage": {"root": root}, "batch_size": 2}, batch_from_rows=1)
     batches = [message for message in run.messages if message["type"] == "BATCH"]
     rows = [row for message in batches for row in rows_in(message)]
     assert without_load(rows) == without_load(plain.records("order_list_rows"))
@@ -50,7 +50,9 @@ def test_files_hold_the_rows_that_records_would(library, files, run_tap, as_url)
 
 
 def test_a_load_and_its_state_follow_its_last_file(library, files, run_tap):
-    run = run_tap(local_path=str(library), batch_config={"storage": {"root": str(files)}, "batch_size": 2})
+    run = run_tap(
+        local_path=str(library), batch_config={"storage": {"root": str(files)}, "batch_size": 2}, batch_from_rows=1
+    )
     kinds = [message.get("stream") if message["type"] == "RECORD" else message["type"] for message in run.messages]
     assert kinds[3:] == [
         *("source_files", "BATCH", "BATCH", "loads", "STATE"),
@@ -61,8 +63,16 @@ def test_a_load_and_its_state_follow_its_last_file(library, files, run_tap):
     assert set(kinds[14:]) <= {"STATE"}
 
 
+@pytest.mark.parametrize(("fewest", "by_file"), [(3, [3, 1]), (4, [])])
+def test_workbooks_go_by_record_until_one_has_many_rows(library, files, run_tap, fewest, by_file):
+    run = run_tap(local_path=str(library), batch_config={"storage": {"root": str(files)}}, batch_from_rows=fewest)
+    assert [len(rows_in(message)) for message in run.messages if message["type"] == "BATCH"] == by_file
+    assert len(run.records("order_list_rows")) == (0 if by_file else 4)
+    assert [load["rows"] for load in run.loads][:2] == [3, 1]
+
+
 def test_nothing_new_writes_no_file(library, files, run_tap):
-    config = {"local_path": str(library), "batch_config": {"storage": {"root": str(files)}}}
+    config = {"local_path": str(library), "batch_config": {"storage": {"root": str(files)}}, "batch_from_rows": 1}
     state = run_tap(**config).state
     written = sorted(files.iterdir())
     again = run_tap(state, **config)
@@ -73,7 +83,7 @@ def test_nothing_new_writes_no_file(library, files, run_tap):
 def test_rows_that_are_mapped_go_by_record(library, files, run_tap):
     batch_config = {"storage": {"root": str(files)}}
     maps = {"order_list_rows": {"sheet": "'X'"}}
-    run = run_tap(local_path=str(library), batch_config=batch_config, stream_maps=maps)
+    run = run_tap(local_path=str(library), batch_config=batch_config, batch_from_rows=1, stream_maps=maps)
     assert [row["sheet"] for row in run.records("order_list_rows")] == ["X"] * 4
     assert not files.exists()
 
