@@ -40,9 +40,16 @@ PUBLISHED = (
 
 @dataclass(frozen=True)
 class Project:
-    """A user's installation: sources, rules, warehouse, bookmarks and reports in one folder."""
+    """A user's installation: sources, rules, warehouse, bookmarks and reports in one folder.
+
+    Attributes:
+        home: The folder.
+        by_file: Whether rows travel in batch files, as they do where there are many; else, by default, these few as
+            records.
+    """
 
     home: Path
+    by_file: bool = True
 
     @property
     def order_lists(self) -> Path:
@@ -65,7 +72,12 @@ class Project:
         return self.home / "reports" / "order-audit.xlsx"
 
     @property
+    def batches(self) -> Path:
+        return self.home / "batches"
+
+    @property
     def env(self) -> dict[str, str]:
+        batch_config = json.dumps({"encoding": {"format": "parquet"}, "storage": {"root": str(self.batches)}})
         own = {
             "MELTANO_DATABASE_URI": f"sqlite:///{self.home / 'meltano.db'}",
             "MELTANO_CLI_LOG_LEVEL": "info",
@@ -77,7 +89,13 @@ class Project:
             "RECON_RULES_PATH": str(self.rules),
             "REPORTS_RULES_PATH": str(self.rules),
             "REPORTS_OUTPUT_DIR": str(self.home / "reports"),
+            "TAP_SHAREPOINT_ORDERS_BATCH_CONFIG": batch_config,
+            "TAP_WMS_BATCH_CONFIG": batch_config,
+            "MAPPER_ORDERS_BATCH_CONFIG": batch_config,
+            "RECON_BATCHES_PATH": str(self.batches),
         }
+        if self.by_file:
+            own |= {"TAP_SHAREPOINT_ORDERS_BATCH_FROM_ROWS": "1", "TAP_WMS_BATCH_FROM_ROWS": "1"}
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("TAP_", "TARGET_", "RECON_", "MELTANO_"))}
         return kept | own
 

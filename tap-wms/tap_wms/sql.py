@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import sys
 import time
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig, StorageTarget
 from singer_sdk.helpers.types import Context, Record
+from singer_sdk.mapper import SameRecordTransform
 
 from tap_wms.batches import ENCODING, batch_folder
 from tap_wms.columns import merge_columns
@@ -61,6 +63,7 @@ class ViewStream(PlainRecords):
 
     # A state in the middle of a view would say nothing new: the bookmark moves when a load is complete.
     STATE_MSG_FREQUENCY = sys.maxsize
+    _by_file = False
 
     def __init__(self, tap: Tap, sources: Sequence[Source], loads: LoadsStream) -> None:
         """Make a stream of the views found for it.
@@ -115,7 +118,8 @@ class ViewStream(PlainRecords):
         Args:
             config: The settings.
         """
-        if self._deselected or self.ABORT_AT_RECORD_COUNT is not None or config.get("stream_maps"):
+        mapped = any(type(one) is not SameRecordTransform for one in self.stream_maps)
+        if mapped or config.get("flattening_enabled") or self._deselected or self.ABORT_AT_RECORD_COUNT is not None:
             return None
         folder = batch_folder(config)
         if folder is None:
@@ -141,8 +145,17 @@ class ViewStream(PlainRecords):
         if folder is None:
             return
 
+        fewest: int = self.config["batch_from_rows"]
+
         def files(rows: LoadRows, fetched: Iterator[Sequence[Any]]) -> Iterator[str]:
-            return folder.write(self.name, self.schema, rows.names, map(rows.row, fetched))
+            first = [] if self._by_file else list(islice(fetched, fewest))
+            # Once one window goes by file all do: what files cost more than records is loading `pyarrow`, all round.
+            self._by_file = self._by_file or len(first) == fewest
+            if self._by_file:
+                yield from folder.write(self.name, self.schema, rows.names, map(rows.row, chain(first, fetched)))
+            else:
+                for row in first:
+                    self._write_record_message(rows.record(row))
 
         for partition in [context] if context else self.partitions:
             for url in self._readings(partition, files):

@@ -114,6 +114,16 @@ class TapWMS(Tap):
             title="Sync mode",
             description="`incremental`: from a look-back before the bookmark; `full`: ignore the bookmark given.",
         ),
+        th.Property(
+            "batch_from_rows",
+            th.IntegerType(minimum=1),
+            default=5_000,
+            title="Batches from",
+            description=(
+                "Where `batch_config` is set, the rows of a view are written as records all the same until a window "
+                "has so many: of few rows, files cost more than they save."
+            ),
+        ),
         *SETTINGS,
     ).to_dict()
 

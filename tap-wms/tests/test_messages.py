@@ -135,7 +135,7 @@ def test_mapped_streams_are_written_as_the_sdk_maps_them(read_wms):
 def test_files_of_rows_come_before_the_record_that_completes_their_load(read_wms, tmp_path):
     plain = read_wms()
     root = tmp_path / "files of 100% #1"
-    reading = read_wms(batch_config={"storage": {"root": root.as_uri()}, "batch_size": 2})
+    reading = read_wms(batch_config={"storage": {"root": root.as_uri()}, "batch_size": 2}, batch_from_rows=1)
     assert {m["type"] for m in reading.messages} == {"SCHEMA", "BATCH", "RECORD", "STATE"}
     found, loads = {}, {}
     for message in reading.messages:
@@ -165,11 +165,30 @@ def rows_of(table):
     return rows
 
 
-@pytest.mark.parametrize("settings", [{"stream_maps": {"shipped": {"Units": "Qty"}}}, {"batch_config": None}])
-def test_records_that_are_mapped_do_not_go_by_files(read_wms, tmp_path, settings):
-    config = {"batch_config": {"storage": {"root": str(tmp_path / "files")}}} | settings
-    reading = read_wms(**{name: value for name, value in config.items() if value is not None})
-    assert not [m for m in reading.messages if m["type"] == "BATCH"]
+def test_rows_go_by_record_until_a_window_has_many(read_wms, tmp_path):
+    def rows_by_record(reading):
+        return {
+            stream: [{n: v for n, v in row.items() if n != "load_id"} for row in reading.records(stream)]
+            for stream in ("packed_products", "shipped")
+        }
+
+    plain = rows_by_record(read_wms())
+    batch_config = {"storage": {"root": str(tmp_path / "files")}}
+    few = read_wms(batch_config=batch_config, batch_from_rows=len(plain["packed_products"]) + 1)
+    assert rows_by_record(few)["packed_products"] == plain["packed_products"]
+    many = read_wms(batch_config=batch_config, batch_from_rows=len(plain["packed_products"]))
+    assert rows_by_record(many)["packed_products"] == []
+    [message] = [m for m in many.messages if m["type"] == "BATCH" and m["stream"] == "packed_products"]
+    [url] = message["manifest"]
+    assert pq.read_table(url2pathname(urlsplit(url).path)).num_rows == len(plain["packed_products"])
+
+
+def test_a_stream_that_is_mapped_goes_by_record_and_the_others_by_file(read_wms, tmp_path):
+    config = {"batch_config": {"storage": {"root": str(tmp_path / "files")}}, "batch_from_rows": 1}
+    reading = read_wms(**config, stream_maps={"shipped": {"Units": "Qty"}})
+    by_file = {m["stream"] for m in reading.messages if m["type"] == "BATCH"}
+    assert "packed_products" in by_file
+    assert "shipped" not in by_file
     assert reading.records("shipped")
 
 

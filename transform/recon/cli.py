@@ -82,15 +82,23 @@ class Recon(click.Group):
     show_envvar=True,
     help="Folder of customers.yml and the other rules.",
 )
+@click.option(
+    "--batches-path",
+    envvar="RECON_BATCHES_PATH",
+    default="output/batches",
+    show_default=True,
+    show_envvar=True,
+    help="Folder that taps and mapper write batch files to; what a killed job left there is removed.",
+)
 @click.option("--debug", is_flag=True, help="Print the traceback of an error.")
 @click.pass_context
-def main(ctx: click.Context, warehouse_url: str, rules_path: str, debug: bool) -> None:
+def main(ctx: click.Context, warehouse_url: str, rules_path: str, batches_path: str, debug: bool) -> None:
     """Match orders with packed and shipped cartons, keep the books, publish the result."""
     # Neither modules nor frames hold cycles worth finding: looking for them after every 700 objects took a tenth of the
     # time to load them, and a fifth of that to reconcile.
     gc.set_threshold(1_000_000, 20, 100)
     root = os.environ.get("MELTANO_PROJECT_ROOT", "")
-    ctx.obj = Settings(warehouse_url, Path(root, rules_path), debug)
+    ctx.obj = Settings(warehouse_url, Path(root, rules_path), Path(root, batches_path), debug)
 
 
 @main.command()
@@ -154,7 +162,7 @@ _mode = click.option("--mode", type=click.Choice(MODES), help="How much is read.
 @click.pass_obj
 def begin(settings: Settings, job: str | None, mode: str | None) -> None:
     """Open a run and take the lease; exit 75 while another run holds it."""
-    _open(_warehouse(settings), job, mode)
+    _open(_warehouse(settings), settings, job, mode)
 
 
 @main.command()
@@ -168,15 +176,23 @@ def prepare(ctx: click.Context, job: str | None, mode: str | None) -> None:
     engine = _connect(ctx.obj)
     _bring_up(engine)
     _say_findings(ctx, findings_of(engine))
-    _open(engine, job, mode)
+    _open(engine, ctx.obj, job, mode)
 
 
-def _open(engine: sa.Engine, job: str | None, mode: str | None) -> None:
-    """Open a run and say so."""
+def _open(engine: sa.Engine, settings: Settings, job: str | None, mode: str | None) -> None:
+    """Open a run, say so, and clear away what a killed one left on disk."""
+    from recon.batch_files import sweep
     from recon.warehouse import runs
 
     run = runs.begin(engine, job=job, mode=mode)
     click.echo(f"Run {run.run_id} ({run.job}, {run.mode}) is open, for {runs.LEASE.seconds // 3600} hours at most.")
+    try:
+        removed = sweep(settings.batches_path)
+    except OSError as error:  # a matter of disk space only
+        click.echo(f"Old batch files in {settings.batches_path} cannot be removed: {error.strerror}.", err=True)
+        return
+    if removed:
+        click.echo(f"Removed {removed} batch files that a killed job had left in {settings.batches_path}.")
 
 
 @main.command()

@@ -20,11 +20,13 @@ class Settings:
     Attributes:
         warehouse_url: the warehouse's SQLAlchemy URL, with its password.
         rules_path: the folder of the rules.
+        batches_path: the folder of batch files.
         debug: whether an error comes with its traceback.
     """
 
     warehouse_url: str
     rules_path: Path
+    batches_path: Path
     debug: bool
 
 

@@ -148,6 +148,29 @@ def test_prepare_migrates_checks_and_begins(tmp_path):
     engine.dispose()
 
 
+def test_begin_removes_the_batch_files_of_killed_jobs_and_only_those(call, tmp_path):
+    folder = tmp_path / "batches of 100%"
+    folder.mkdir()
+    names = ("tap-wms--shipped-0.parquet", "mapper-orders--stg_shipped-1.parquet", "notes.txt", "alive.parquet")
+    for name in names:
+        (folder / name).touch()
+        if name != "alive.parquet":
+            os.utime(folder / name, (0, 0))
+    done = call("--batches-path", str(folder), "begin")
+    assert f"Removed 2 batch files that a killed job had left in {folder}.\n" in done.output
+    assert {path.name for path in folder.iterdir()} == {"notes.txt", "alive.parquet"}
+    assert "Removed" not in call("--batches-path", str(folder), "prepare").output
+
+
+def test_begin_says_what_it_cannot_remove_and_goes_on(call, tmp_path):
+    (tmp_path / "a folder.parquet").mkdir()
+    os.utime(tmp_path / "a folder.parquet", (0, 0))
+    done = call("--batches-path", str(tmp_path), "begin")
+    assert done.exit_code == 0
+    assert done.stderr == f"Old batch files in {tmp_path} cannot be removed: Is a directory.\n"
+    assert "is open" in done.stdout
+
+
 def test_prepare_opens_no_run_on_a_warehouse_that_is_not_as_expected(call, sqlite_warehouse):
     with writing(sqlite_warehouse) as connection:
         connection.execute(sa.text("DROP VIEW v_review_queue"))
