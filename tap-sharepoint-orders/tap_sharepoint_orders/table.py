@@ -13,6 +13,7 @@ from tap_sharepoint_orders.header import (
     Cell,
     Header,
     Value,
+    folded,
     header_of,
     known_headers,
     value_of,
@@ -26,6 +27,9 @@ NumberedRow: TypeAlias = tuple[int, list[Cell]]
 
 BLANK_ROWS_BEFORE_TABLE = 2
 """This many blank rows, then a title, then labels: a table of another kind begins."""
+
+NOBODY = frozenset({"NONE", "NULL", "NAN", "N/A", "-", "TBC", "#N/A", "TOTAL", "GRAND TOTAL", "SUBTOTAL"})
+"""What stands under CUSTOMER NAME and names no customer."""
 
 TITLE_CELLS = 2
 TITLE_ROWS = 3
@@ -41,14 +45,14 @@ class Table:
         header: The header row above them.
         rows: How many rows were given out.
         qty: The sum of all numbers in the size run; null if it holds none.
-        customers: The different names in CUSTOMER NAME.
+        customers: The different names in CUSTOMER NAME, without case, to how each is first written.
         ended_by: The row at which another table begins, if one does.
         beyond: How many rows with content stand from there on.
     """
 
     header: Header
     rows: int = 0
-    customers: set[str] = field(default_factory=set)
+    customers: dict[str, str] = field(default_factory=dict)
     ended_by: int | None = None
     beyond: int = 0
     _whole: int = 0
@@ -65,8 +69,10 @@ class Table:
 
     @property
     def customer(self) -> str | None:
-        """The sheet's customer, if it names exactly one."""
-        return next(iter(self.customers)) if len(self.customers) == 1 else None
+        """The sheet's customer, if it names exactly one; `N/A` and the label of a subtotal are none."""
+        names = self.customers.keys() - NOBODY
+        names -= {f"{name} TOTAL" for name in names}  # as Excel's own Subtotal writes it
+        return self.customers[names.pop()] if len(names) == 1 else None
 
     def read(self, below: Iterable[NumberedRow]) -> Iterator[tuple[int, bytes, bytes]]:
         """Give out the rows below the header, until the table ends.
@@ -99,7 +105,7 @@ class Table:
                 self._fractions.append(value)
                 self._has_numbers = True
         if self.header.customer is not None and (name := str(value_of(row[self.header.customer])).strip()):
-            self.customers.add(name)
+            self.customers.setdefault(folded(name), name)
 
     def _own_rows(self, below: Iterator[NumberedRow]) -> Iterator[NumberedRow]:
         """Leave out blank rows and all that belongs to a second table, its title included."""

@@ -258,8 +258,13 @@ def test_a_declared_dimension_smaller_than_the_content_loses_nothing(tmp_path, s
         (["ACME", "OTHER"], None),
         ([None, "  "], None),
         ([7], "7"),
+        (["Acme", " aCME"], "Acme"),
+        (["N/A", "ACME", "tbc", "#N/A"], "ACME"),
+        (["N/A"], None),
+        (["ACME", "ACME Total", "Grand Total"], "ACME"),
+        (["ACME Total"], "ACME Total"),
     ],
-    ids=["one", "two", "none", "a number"],
+    ids=["one", "two", "none", "a number", "two letterings", "nobody", "only nobody", "subtotals", "so named"],
 )
 def test_the_sheets_only_customer_is_told(read_rows, headers, line, names, customer):
     rows = [line(number, customer=name) for number, name in enumerate(names)]
