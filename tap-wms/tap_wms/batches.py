@@ -7,8 +7,8 @@ A file has the columns of the stream's own schema, not those that some rows sugg
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -24,13 +24,21 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from tap_wms.rows import Values
+
 DEFAULT_ROOT: Final = "output/batches"
-DEFAULT_ROWS: Final = 10_000
+DEFAULT_ROWS: Final = 40_000
 ENCODING: Final = {"format": "parquet", "compression": "none"}
 SINGER_JSON: Final = {b"singer": b"json"}
 """Metadata of a column of JSON text."""
 
 _JSON: Final = msgspec.json.Encoder(decimal_format="number")
+_SAMPLE: Final = 1_000
+"""Where so many rows have so many texts, all are taken to be ids."""
+
+Column = tuple["pa.Array", bool]
+"""Values, and whether they stand there as JSON text."""
+
 _REPEATED: Final = frozenset({str, int, type(None)})
 
 
@@ -43,34 +51,55 @@ class BatchFolder:
     rows: int = DEFAULT_ROWS
 
     def write(
-        self, stream: str, schema: Mapping[str, Any], names: Sequence[str], rows: Iterable[Sequence[Any]]
+        self, stream: str, schema: Mapping[str, Any], names: Sequence[str], parts: Iterable[Sequence[Values]]
     ) -> Iterator[str]:
         """Write rows of one stream.
 
         Args:
             stream: The stream.
             schema: Its JSON schema.
-            names: What the values of a row are, in order.
-            rows: The rows.
+            names: What the columns of a part are, in order.
+            parts: The rows by columns, some at a time.
 
         Yields:
             The URL of each file, when it is complete.
         """
-        rows = iter(rows)
-        while chunk := list(islice(rows, self.rows)):
-            columns = dict(zip(names, zip(*chunk, strict=True), strict=True))
-            yield self._write(
-                stream, [_column(n, d, columns[n]) for n, d in schema["properties"].items() if n in columns]
-            )
+        kinds = schema["properties"]
+        waiting: list[dict[str, Column]] = []
+        left = self.rows
+        for part in parts:
+            values, rows, first = dict(zip(names, part, strict=True)), len(part[0]), 0
+            while first < rows:
+                end = min(first + left, rows)
+                whole = end - first == rows
+                waiting.append(
+                    {
+                        name: column(kind, values[name] if whole else values[name][first:end])
+                        for name, kind in kinds.items()
+                        if name in values
+                    }
+                )
+                left -= end - first
+                first = end
+                if not left:
+                    yield self._write(stream, waiting)
+                    waiting, left = [], self.rows
+        if waiting:
+            yield self._write(stream, waiting)
 
-    def _write(self, stream: str, columns: Sequence[tuple[pa.Field, pa.Array]]) -> str:
+    def _write(self, stream: str, parts: Sequence[Mapping[str, Column]]) -> str:
         import pyarrow as pa  # noqa: PLC0415  only where there is something to write
         import pyarrow.parquet as pq  # noqa: PLC0415
 
         self.path.mkdir(parents=True, exist_ok=True)
         path = self.path / f"{self.prefix}tap-wms--{stream}-{uuid4().hex}.parquet"
-        table = pa.Table.from_arrays([array for _, array in columns], schema=pa.schema([field for field, _ in columns]))
-        encoded = [name for name in table.schema.names if name not in {"row_hash", "occurrence", "row_number"}]
+        columns = {name: joined([part[name] for part in parts]) for name in parts[0]}
+        fields = [
+            pa.field(name, array.type, metadata=SINGER_JSON if is_json else None)
+            for name, (array, is_json) in columns.items()
+        ]
+        table = pa.Table.from_arrays([array for array, _ in columns.values()], schema=pa.schema(fields))
+        encoded = [field.name for field in fields if pa.types.is_dictionary(field.type)]
         pq.write_table(table, path, compression="none", use_dictionary=encoded, write_statistics=False)
         return path.as_uri()
 
@@ -97,22 +126,52 @@ def batch_folder(config: Mapping[str, Any]) -> BatchFolder | None:
     return BatchFolder(path, storage.get("prefix") or "", given.get("batch_size") or DEFAULT_ROWS)
 
 
-def _column(name: str, definition: Mapping[str, Any], values: Sequence[Any]) -> tuple[pa.Field, pa.Array]:
-    """Make a column of its declared type; of JSON text, where that would change or refuse a value."""
+def column(definition: Mapping[str, Any], values: Values) -> Column:
+    """Make a part of a column of its declared type; of JSON text, where that would change or refuse a value.
+
+    Args:
+        definition: Its JSON schema.
+        values: One a row.
+    """
     import pyarrow as pa  # noqa: PLC0415
 
     given = definition.get("type", [])
     types = [kind for kind in ([given] if isinstance(given, str) else given) if kind != "null"]
     found = set(map(type, values)) - {type(None)}
     if types == ["string"]:
-        plain = values if found <= {str} else _each(values, msgspec.to_builtins)
-        return pa.field(name, pa.string()), pa.array(plain, pa.string())
-    if types == ["integer"] and found <= {int} and all(v is None or -(2**63) <= v < 2**63 for v in values):
-        return pa.field(name, pa.int64()), pa.array(values, pa.int64())
+        return pa.array(values if found <= {str} else _each(values, msgspec.to_builtins), pa.string()), False
+    if types == ["integer"] and found <= {int}:
+        with suppress(OverflowError):  # a number of more than 64 bits
+            return pa.array(values, pa.int64()), False
     if types == ["boolean"] and found <= {bool}:
-        return pa.field(name, pa.bool_()), pa.array(values, pa.bool_())
-    text = _each(values, lambda value: None if value is None else _JSON.encode(value).decode())
-    return pa.field(name, pa.string(), metadata=SINGER_JSON), pa.array(text, pa.string())
+        return pa.array(values, pa.bool_()), False
+    return pa.array(_each(values, _json_text), pa.string()), True
+
+
+def joined(parts: Sequence[Column]) -> Column:
+    """Join the parts of a column, as JSON text where one of them is."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    is_json = any(part_is_json for _, part_is_json in parts)
+    arrays = [
+        array if part_is_json == is_json else pa.array(map(_json_text, array.to_pylist()), pa.string())
+        for array, part_is_json in parts
+    ]
+    whole = pa.concat_arrays(arrays)
+    return _encoded(whole) if pa.types.is_string(whole.type) else whole, is_json
+
+
+def _json_text(value: object) -> str | None:
+    return None if value is None else _JSON.encode(value).decode()
+
+
+def _encoded(texts: pa.Array) -> pa.Array:
+    """Encode texts by a dictionary, which every reader is spared to find; not those that hardly repeat."""
+    sample = texts[:_SAMPLE]
+    if len(sample) == _SAMPLE and len(sample.unique()) == _SAMPLE:
+        return texts
+    encoded = texts.dictionary_encode()
+    return encoded if 2 * len(encoded.dictionary) <= len(texts) else texts
 
 
 def _each(values: Sequence[Any], function: Callable[[Any], Any]) -> list[Any]:

@@ -1,4 +1,7 @@
-"""Rows of a load made into records: identity among equal rows, and the sums the load is checked by."""
+"""Rows of a load, by columns: identity among equal rows, and the sums the load is checked by.
+
+Records and files are made of the same columns, so that a row has the same hash on both ways.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import datetime as dt
 import hashlib
 import math
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -17,20 +20,23 @@ from tap_wms.windows import day_of
 if TYPE_CHECKING:
     from tap_wms.loads import Load
 
+Values = Sequence[Any]
+"""The values of one column, one a row."""
+
 # What msgspec writes as JSON by itself, every digit of a Decimal included.
 _PLAIN = frozenset({str, int, float, bool, Decimal, dt.date, dt.datetime, dt.time, uuid.UUID, type(None)})
 _FRACTIONS = frozenset({float, Decimal})
 
 
 class LoadRows:
-    """Makes a record of each row, and keeps what the load's own record needs: rows, quantity, newest day.
+    """Adds the tap's own columns to rows, and keeps what the load's own record needs: rows, quantity, newest day.
 
     To number equal rows, a 16-byte digest of every row is kept for as long as the view is read: measured with the
     dictionary around it, 107 MB for a million rows. Letting the database sort equal rows together would free that,
     at the price of a sort of the whole view on the server before its first row.
 
     Attributes:
-        names: The columns of a record: the view's, then the tap's own.
+        names: The view's columns, then the tap's own.
         count: Rows so far.
         newest: The greatest day of the replication key so far, days after today left out: one row dated next year
             must not carry the window past all the real ones.
@@ -66,53 +72,78 @@ class LoadRows:
             return None
         return int(self._units) if self._units == int(self._units) else self._units
 
-    def record(self, values: Sequence[Any]) -> dict[str, Any]:
-        """Count a row and return its record: the view's columns and the tap's own.
+    def records(self, rows: Sequence[Sequence[Any]]) -> Iterator[dict[str, Any]]:
+        """Count rows and return a record of each: the view's columns and the tap's own.
 
         Args:
-            values: The row as the driver gives it, one value a column.
+            rows: The rows as the driver gives them, one value a column.
         """
-        return dict(zip(self.names, self.row(values), strict=True))
+        return (dict(zip(self.names, row, strict=True)) for row in zip(*self.columns(rows), strict=True))
 
-    def row(self, values: Sequence[Any]) -> tuple[Any, ...]:
-        """Count a row and return it with the tap's own columns, in the order of `names`.
+    def columns(self, rows: Sequence[Sequence[Any]]) -> list[Values]:
+        """Count rows and return their columns, in the order of `names`.
 
         Args:
-            values: The row as the driver gives it, one value a column.
+            rows: The rows as the driver gives them, one value a column; at least one.
         """
-        kinds = set(map(type, values))
-        if not kinds <= _PLAIN:
-            values = [_plain(value) for value in values]
-        if not kinds.isdisjoint(_FRACTIONS):
-            # JSON has no NaN and no infinity; they are missing values.
-            values = [None if _is_no_number(value) else value for value in values]
-        text = "\x1f".join([value if type(value) is str else _text(value) for value in values])
-        digest = hashlib.sha256(text.encode()).digest()[:16]
-        occurrence = self._seen.get(digest, 0)
-        self._seen[digest] = occurrence + 1
-        self.count += 1
-        if self._quantities is not None:
-            self._add(values[self._quantities])
+        columns: list[Values] = []
+        texts: list[Values] = []
+        for found in zip(*rows, strict=True):
+            values, text = _values_and_texts(found)
+            columns.append(values)
+            texts.append(text)
+        digests = [hashlib.sha256(text.encode()).digest()[:16] for text in map("\x1f".join, zip(*texts, strict=True))]
+        for values in columns[self._quantities or slice(0)]:
+            self._units += _units(values)
         if self._key is not None:
-            self._note_day(values[self._key])
-        number = (self.count,) if self._numbered else ()
-        return (*values, *self._load, digest.hex(), occurrence, *number)
+            self._note_days(columns[self._key])
+        numbers = range(self.count + 1, self.count + len(rows) + 1)
+        self.count += len(rows)
+        own: list[Values] = [[value] * len(rows) for value in self._load]
+        own += [[digest.hex() for digest in digests], self._occurrences(digests)]
+        return [*columns, *own, *([numbers] if self._numbered else [])]
 
-    def _add(self, cells: Sequence[Any]) -> None:
-        # In two steps, as almost all cells are whole numbers or empty, and there may be sixty in a row.
-        whole = [cell for cell in cells if type(cell) is int]
-        self._units += sum(whole)
-        if len(whole) + cells.count(None) < len(cells):
-            for cell in cells:
-                if type(cell) is Decimal:
-                    self._units += cell
-                elif type(cell) is float:
-                    self._units += Decimal(repr(cell))  # as it is written, and as an exact reader reads it
+    def _occurrences(self, digests: list[bytes]) -> list[int]:
+        """Tell for each row how many equal ones came before it."""
+        seen, new = self._seen, dict.fromkeys(digests, 1)
+        if len(new) == len(digests) and seen.keys().isdisjoint(new):
+            seen.update(new)
+            return [0] * len(digests)
+        occurrences = []
+        for digest in digests:
+            occurrence = seen.get(digest, 0)
+            seen[digest] = occurrence + 1
+            occurrences.append(occurrence)
+        return occurrences
 
-    def _note_day(self, value: object) -> None:
-        day = day_of(value)
-        if day is not None and day <= self._latest and (self.newest is None or day > self.newest):
-            self.newest = day
+    def _note_days(self, values: Values) -> None:
+        days = (day for day in map(day_of, set(values)) if day is not None and day <= self._latest)
+        self.newest = max([day for day in (self.newest, *days) if day is not None], default=None)
+
+
+def _values_and_texts(found: Values) -> tuple[Values, Values]:
+    """Return a column's values as they are sent, and the texts they are hashed by."""
+    kinds = set(map(type, found))
+    values = found if kinds <= _PLAIN else [_plain(value) for value in found]
+    if not kinds.isdisjoint(_FRACTIONS):
+        # JSON has no NaN and no infinity; they are missing values.
+        values = [None if _is_no_number(value) else value for value in values]
+    if kinds == {str}:
+        return values, values
+    if kinds == {int}:
+        return values, list(map(str, values))
+    return values, [value if type(value) is str else _text(value) for value in values]
+
+
+def _units(values: Values) -> int | Decimal:
+    """Sum the numbers of a column, each as it is written; flags and texts are none."""
+    units: int | Decimal = sum(value for value in values if type(value) is int)
+    for value in values:
+        if type(value) is Decimal:
+            units += value
+        elif type(value) is float:
+            units += Decimal(repr(value))  # as it is written, and as an exact reader reads it
+    return units
 
 
 def quantity_columns(names: Sequence[str]) -> slice | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import sys
 import time
-from itertools import chain, islice
+from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
@@ -24,7 +25,7 @@ from tap_wms.snapshot import hold_still, is_refused
 from tap_wms.windows import WHOLE, Window, by_month, day_of, months_query, today, window_from, within
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     from singer_sdk import Tap
 
@@ -32,9 +33,13 @@ if TYPE_CHECKING:
     from tap_wms.views import Source
 
 T = TypeVar("T")
+Rows = Sequence[Sequence[Any]]
+"""Rows as the driver gives them."""
 
-#: Rows fetched from the server at once.
+#: Rows fetched from a server at once.
 FETCH_ROWS = 5_000
+#: Rows worked on at once: few enough to stay in the processor's cache, a fifth of the time.
+ROWS_AT_ONCE = 1_000
 PROGRESS_ROWS = 100_000
 #: How often a view is read from its start when the connection breaks half way.
 READ_TRIES = 3
@@ -54,8 +59,8 @@ class SnapshotRefusedError(Exception):
     """A database that a view reads does not allow snapshots."""
 
 
-def _records(rows: LoadRows, fetched: Iterator[Sequence[Any]]) -> Iterator[Record]:
-    return map(rows.record, fetched)
+def _records(rows: LoadRows, parts: Iterator[Rows]) -> Iterator[Record]:
+    return chain.from_iterable(map(rows.records, parts))
 
 
 class ViewStream(PlainRecords):
@@ -147,22 +152,24 @@ class ViewStream(PlainRecords):
 
         fewest: int = self.config["batch_from_rows"]
 
-        def files(rows: LoadRows, fetched: Iterator[Sequence[Any]]) -> Iterator[str]:
-            first = [] if self._by_file else list(islice(fetched, fewest))
+        def files(rows: LoadRows, parts: Iterator[Rows]) -> Iterator[str]:
+            first: list[Rows] = []
             # Once one window goes by file all do: what files cost more than records is loading `pyarrow`, all round.
-            self._by_file = self._by_file or len(first) == fewest
+            while not self._by_file and (part := next(parts, None)):
+                first.append(part)
+                self._by_file = sum(map(len, first)) >= fewest
             if self._by_file:
-                yield from folder.write(self.name, self.schema, rows.names, map(rows.row, chain(first, fetched)))
+                yield from folder.write(self.name, self.schema, rows.names, map(rows.columns, chain(first, parts)))
             else:
-                for row in first:
-                    self._write_record_message(rows.record(row))
+                for record in _records(rows, iter(first)):
+                    self._write_record_message(record)
 
         for partition in [context] if context else self.partitions:
             for url in self._readings(partition, files):
                 yield batch_config.encoding, [url]
 
     def _readings(
-        self, context: Context | None, carry: Callable[[LoadRows, Iterator[Sequence[Any]]], Iterator[T]]
+        self, context: Context | None, carry: Callable[[LoadRows, Iterator[Rows]], Iterator[T]]
     ) -> Iterator[T]:
         source = self.sources[(context or {})["connection"]]
         state = self.get_context_state(context)
@@ -196,7 +203,7 @@ class ViewStream(PlainRecords):
         source: Source,
         windows: Sequence[Window],
         state: dict[str, Any],
-        carry: Callable[[LoadRows, Iterator[Sequence[Any]]], Iterator[T]],
+        carry: Callable[[LoadRows, Iterator[Rows]], Iterator[T]],
     ) -> Iterator[T]:
         """Read the first of the windows that are left, record its load, and move the bookmark."""
         latest, window = today(), windows[0]
@@ -245,10 +252,10 @@ class ViewStream(PlainRecords):
         key = source.relation.c[source.replication_key]
         query = months_query(key, first, as_text=source.key_is_text, dialect=connection.dialect.name)
         found = self._execute(connection, source, query, Window(first))
-        return by_month(first, (dt.date(int(year), int(month), 1) for year, month in found), latest)
+        return by_month(first, (dt.date(int(year), int(month), 1) for part in found for year, month in part), latest)
 
-    def _fetch(self, connection: sa.Connection, source: Source, window: Window) -> Iterator[Sequence[Any]]:
-        """Stream the rows of a window, as the driver gives them."""
+    def _fetch(self, connection: sa.Connection, source: Source, window: Window) -> Iterator[Rows]:
+        """Stream the rows of a window, some at a time."""
         query = sa.select(*source.relation.c)
         if window != WHOLE and source.replication_key is not None:
             key, as_text = source.relation.c[source.replication_key], bool(source.key_is_text)
@@ -265,17 +272,20 @@ class ViewStream(PlainRecords):
 
     def _execute(
         self, connection: sa.Connection, source: Source, query: sa.Select[Any], window: Window
-    ) -> Iterator[Sequence[Any]]:
-        """Yield a query's rows, fetched from the server a part at a time.
+    ) -> Iterator[Rows]:
+        """Yield a query's rows, `ROWS_AT_ONCE` at a time.
 
         Raises:
             LostReadingError: The connection broke.
             SnapshotRefusedError: The view reads a database that does not allow snapshots.
             TapError: The database refused.
         """
-        streaming = connection.execution_options(stream_results=True, yield_per=FETCH_ROWS)
+        # SQLite is in this process: there is no way to a server to go less often.
+        fetched = ROWS_AT_ONCE if connection.dialect.name == "sqlite" else FETCH_ROWS
+        streaming = connection.execution_options(stream_results=True, yield_per=fetched)
         try:
-            yield from streaming.execute(query, source.parameters(window))
+            for part in streaming.execute(query, source.parameters(window)).partitions():
+                yield from (part[first : first + ROWS_AT_ONCE] for first in range(0, len(part), ROWS_AT_ONCE))
         except sa.exc.SQLAlchemyError as error:
             raise self._failure(source, error) from None
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from singer_sdk.singerlib import StateMessage
 from tap_wms import messages
-from tap_wms.batches import batch_folder
+from tap_wms.batches import BatchFolder, batch_folder
 from tap_wms.errors import TapError
 from tap_wms.messages import PipeWriter, record_head
 
@@ -163,6 +163,19 @@ def rows_of(table):
             for row in rows:
                 row[field.name] = None if row[field.name] is None else json.loads(row[field.name])
     return rows
+
+
+def test_a_column_that_changes_its_type_on_the_way_is_json_text_in_the_whole_file(tmp_path):
+    properties = {"n": {"type": ["integer", "null"]}, "size": {"type": ["string"]}}
+    parts = [[[1, None], ["S", "S"]], [[2**70], ["M"]], [[True, -4], ["M", "M"]]]
+    folder = BatchFolder(tmp_path, rows=4)
+    urls = list(folder.write("stock", {"properties": properties}, ["n", "size"], parts))
+    tables = [pq.read_table(url2pathname(urlsplit(url).path)) for url in urls]
+    assert [table.num_rows for table in tables] == [4, 1]
+    assert tables[0].schema.field("n").metadata == {b"singer": b"json"}
+    assert tables[0].column("n").to_pylist() == ["1", None, str(2**70), "true"]
+    assert tables[1].column("n").to_pylist() == [-4]
+    assert [size for table in tables for size in table.column("size").to_pylist()] == ["S", "S", "M", "M", "M"]
 
 
 def test_rows_go_by_record_until_a_window_has_many(read_wms, tmp_path):

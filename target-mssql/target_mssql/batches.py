@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROWS_AT_ONCE: Final = 50_000
-"""Rows of a file that are written in one transaction; most of our mapper's files have fewer."""
+"""Rows of a file that are written in one transaction; our mapper's files have fewer, or as many."""
 
 
 def local_path(url: str) -> Path | None:
@@ -71,7 +71,7 @@ def opened(stream: str, url: str) -> Iterator[IO[bytes]]:
 
 
 def read_tables(stream: str, url: str) -> Iterator[pa.RecordBatch]:
-    """Read a Parquet file, `ROWS_AT_ONCE` at a time.
+    """Read a Parquet file, `ROWS_AT_ONCE` or more at a time, and fewer than twice as many.
 
     Raises:
         LoadError: it cannot be read.
@@ -79,8 +79,24 @@ def read_tables(stream: str, url: str) -> Iterator[pa.RecordBatch]:
     import pyarrow.parquet as pq  # noqa: PLC0415  only where a BATCH has come
 
     with opened(stream, url) as file:
-        # parts end with row groups, each of which has dictionaries of its own
-        yield from pq.ParquetFile(file).iter_batches(ROWS_AT_ONCE)
+        parts: list[pa.RecordBatch] = []
+        for part in pq.ParquetFile(file).iter_batches(ROWS_AT_ONCE):
+            parts.append(part)
+            if sum(one.num_rows for one in parts) >= ROWS_AT_ONCE:
+                yield _joined(parts)
+                parts = []
+        if parts:
+            yield _joined(parts)
+
+
+def _joined(parts: list[pa.RecordBatch]) -> pa.RecordBatch:
+    """Join parts, which end with row groups, each of which has dictionaries of its own."""
+    import pyarrow as pa  # noqa: PLC0415  only where a BATCH has come
+
+    if len(parts) == 1:
+        return parts[0]
+    (joined,) = pa.Table.from_batches(parts).unify_dictionaries().combine_chunks().to_batches()
+    return joined
 
 
 def read_records(stream: str, url: str, encoding: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

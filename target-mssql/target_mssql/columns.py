@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from singer_sdk.contrib.msgspec import decoder
 
-from target_mssql.dialects import Column
+from target_mssql.dialects import Column, Repeated, Values
 from target_mssql.types import ColumnType
 from target_mssql.values import Convert
 
@@ -40,7 +40,20 @@ def records(part: pa.RecordBatch) -> list[dict[str, Any]]:
     return rows
 
 
-def values(part: pa.RecordBatch, source: Source) -> Sequence[Any]:
+def by_key(part: pa.RecordBatch, keys: Sequence[str]) -> pa.RecordBatch:
+    """Sort rows by the texts of their key, ids made by a hash: an index takes them sorted at half the cost.
+
+    Args:
+        part: rows of a file.
+        keys: the key properties; those that repeat (dictionary-encoded ones) or are no text decide nothing.
+    """
+    texts = [name for name in keys if pa.types.is_string(part.schema.field(name).type)]
+    if not texts:
+        return part
+    return part.take(pc.sort_indices(part, sort_keys=[(name, "ascending") for name in texts]))
+
+
+def values(part: pa.RecordBatch, source: Source) -> Values:
     """Give the values of one property in its column's form; all null where the file has no such column.
 
     Args:
@@ -52,8 +65,8 @@ def values(part: pa.RecordBatch, source: Source) -> Sequence[Any]:
     """
     name, column, convert = source
     place = part.schema.get_field_index(name) if name else -1
-    if place < 0:
-        return [None] * part.num_rows
+    if place < 0 or part.column(place).null_count == part.num_rows:
+        return Repeated(None, part.num_rows)
     array, field = part.column(place), part.schema.field(place)
     if column.type is not None and not is_json(field) and _fits_as_it_is(array, column.type):
         as_they_are: list[Any] = array.to_pylist()
@@ -62,15 +75,24 @@ def values(part: pa.RecordBatch, source: Source) -> Sequence[Any]:
         if pa.types.is_nested(array.type):
             return [None if value is None else convert(value) for value in array.to_pylist()]
         array = array.dictionary_encode()
-    distinct = array.dictionary.to_pylist()
-    if is_json(field):
-        distinct = [None if value is None else decoder.decode(value) for value in distinct]
-    found = [None if value is None else convert(value) for value in distinct]
+    found = _distinct(array.dictionary, field, column, convert)
+    if len(found) == 1 and not array.null_count:
+        return Repeated(found[0], part.num_rows)
     indices = array.indices
     if indices.null_count:
         indices = indices.fill_null(len(found))
         found.append(None)
     return list(map(found.__getitem__, indices.to_pylist()))
+
+
+def _distinct(dictionary: pa.Array, field: pa.Field, column: Column, convert: Convert) -> list[Any]:
+    """Convert each value of a dictionary once."""
+    distinct: list[Any] = dictionary.to_pylist()
+    if is_json(field):
+        distinct = [None if value is None else decoder.decode(value) for value in distinct]
+    elif column.type is not None and _fits_as_it_is(dictionary, column.type):
+        return distinct
+    return [None if value is None else convert(value) for value in distinct]
 
 
 def _fits_as_it_is(array: pa.Array, column: ColumnType) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 import sqlalchemy as sa
 
 from target_mssql.connector import MSSQLConnector
-from target_mssql.dialects import Column, Row, Table
+from target_mssql.dialects import Column, Row, Table, Values
 from target_mssql.errors import BulkCopyFailed, LoadError
 from target_mssql.tables import Layout, prepare_table, widen_column
 
@@ -65,6 +65,11 @@ class StreamLoad:
     def columns(self) -> Sequence[Column]:
         """The columns of every row handed to `write`: all that any schema of this run had."""
         return self._columns
+
+    @property
+    def appends_straight(self) -> bool:
+        """Whether rows go into the table as they come, without a staging table."""
+        return not self.gathered and self.method == "append-only" and self._dialect.abilities.direct_append
 
     def adopt(self, schema: Mapping[str, Any], keys: Sequence[str]) -> None:
         """Take over a schema: the table is made fit for it, and rows from now on have its columns.
@@ -132,12 +137,26 @@ class StreamLoad:
         if self.gathered:
             self.connector.with_retries(lambda last: self._gather(rows, last=last))
             self._staged += len(rows)
-        elif self.method == "append-only" and self._dialect.abilities.direct_append:
+        elif self.appends_straight:
             self.committed += self.connector.with_retries(lambda _: self._append(rows))
         else:
             merged, written = self.connector.with_retries(lambda last: self._stage_and_apply(rows, last=last))
             self.merged += merged
             self.committed += written
+
+    def write_columns(self, values: Sequence[Values]) -> None:
+        """Load a batch given by columns; where rows go straight into the table, they are in it when this returns.
+
+        Args:
+            values: those of each column of `columns`, in the driver's form.
+
+        Raises:
+            LoadError: nothing of the batch is in the table.
+        """
+        if self.appends_straight:
+            self.committed += self.connector.with_retries(lambda _: self._append_columns(values))
+        else:
+            self.write(list(zip(*values, strict=True)))
 
     def activate_version(self, version: int) -> None:
         """Note that only rows of this version count; what is older goes at the clean end, and not before."""
@@ -169,6 +188,11 @@ class StreamLoad:
         doing = self._doing(f"appending to table {self.table}")
         with self.connector.transaction(doing, writes_tables=True, repeatable=False) as session:
             return self._dialect.append(session, self.table, self._columns, rows)
+
+    def _append_columns(self, values: Sequence[Values]) -> int:
+        doing = self._doing(f"appending to table {self.table}")
+        with self.connector.transaction(doing, writes_tables=True, repeatable=False) as session:
+            return self._dialect.append_columns(session, self.table, self._columns, values)
 
     def _stage_and_apply(self, rows: Sequence[Row], *, last: bool) -> tuple[int, int]:
         self._copy(rows, first=0, last=last)

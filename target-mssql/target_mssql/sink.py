@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.helpers.conform import DatetimeErrorTreatmentEnum
 from singer_sdk.sql import SQLSink
 
-from target_mssql.batches import ROWS_AT_ONCE
 from target_mssql.connector import MSSQLConnector
-from target_mssql.dialects import Column, Row
+from target_mssql.dialects import Column, Row, Values
 from target_mssql.errors import LoadError, ValueRefused
 from target_mssql.values import Convert, converter
 
@@ -128,23 +126,25 @@ class MSSQLSink(SQLSink[MSSQLConnector]):
         """Load the rows of a Parquet file: they are in the table, or in its staging table, when this returns.
 
         Args:
-            parts: the file's rows; `ROWS_AT_ONCE` of them are a transaction.
+            parts: the file's rows; each part is a transaction.
 
         Raises:
             LoadError: a value does not fit its column, or a key is null.
         """
-        rows: list[Row] = []
+        from target_mssql.columns import by_key, records  # noqa: PLC0415  pyarrow only where a BATCH has come
+
         for part in parts:
-            rows += self._rows(part)
-            if len(rows) >= ROWS_AT_ONCE:
-                self._load.write(rows)
-                rows = []
-        if rows:
-            self._load.write(rows)
+            self._check_columns(part)
+            # where a later row may supersede an earlier one, they stay in the order in which they came
+            keys = self._key_properties if self._load.appends_straight else ()
+            if (values := self._values(by_key(part, keys))) is not None:
+                self._load.received += part.num_rows
+                self._load.write_columns(values)
+            else:
+                # one by one: a column is widened for its value, or the value is named with its record
+                self._load.write([self._row(record) for record in records(part)])
 
-    def _rows(self, part: pa.RecordBatch) -> list[Row]:
-        from target_mssql.columns import records, values  # noqa: PLC0415  pyarrow only where a BATCH has come
-
+    def _check_columns(self, part: pa.RecordBatch) -> None:
         self.record_counter_metric.increment(part.num_rows)
         if not self._properties.issuperset(part.schema.names):
             self._warn_of_unknown(part.schema.names)
@@ -152,14 +152,16 @@ class MSSQLSink(SQLSink[MSSQLConnector]):
             raise LoadError(
                 f"stream {self.stream_name!r}: a batch file is missing one or more key_properties: {missing}"
             )
-        columns: list[Sequence[Any]] | None = None
-        with suppress(ValueError, TypeError, ArithmeticError):
+
+    def _values(self, part: pa.RecordBatch) -> list[Values] | None:
+        """Convert a part's columns; None where a value does not fit or must not be null."""
+        from target_mssql.columns import values  # noqa: PLC0415  pyarrow only where a BATCH has come
+
+        try:
             columns = [values(part, source) for source in self._columns]
-        if columns is None or any(None in columns[place] for place in self._never_null()):
-            # one by one: a column is widened for its value, or the value is named with its record
-            return [self._row(record) for record in records(part)]
-        self._load.received += part.num_rows
-        return list(zip(*columns, strict=True))
+        except (ValueError, TypeError, ArithmeticError):
+            return None
+        return None if any(None in columns[place] for place in self._never_null()) else columns
 
     def _never_null(self) -> set[int]:
         keys = {name for name, column in self._load.layout.columns.items() if column.name in self._load.layout.keys}

@@ -13,7 +13,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from target_mssql import sink as sink_module
+from target_mssql import batches as batches_module
 from target_mssql.batches import local_path
 from target_mssql.errors import LoadError
 
@@ -221,9 +221,49 @@ def test_a_load_s_record_that_came_before_waits_for_no_file_after_it(sqlite, fol
 
 
 def test_a_large_file_is_several_transactions(sqlite, folder, monkeypatch):
-    monkeypatch.setattr(sink_module, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(batches_module, "ROWS_AT_ONCE", 2)
     sqlite.load([schema_message(), batch("lines", typed(folder / "a.parquet"))])
     assert [row["id"] for row in sqlite.rows("lines", "id")] == [1, 2, 3]
+
+
+IDS = {
+    "load_id": {"type": "string", "maxLength": 32},
+    "row_id": {"type": "string", "maxLength": 32},
+    "note": {"type": ["string", "null"]},
+}
+
+
+def ids(path, notes, row_ids):
+    """Write rows as our mapper does: texts that repeat are dictionary-encoded, a row group for every two rows."""
+    columns = {
+        "load_id": pa.array(["x"] * len(notes)).dictionary_encode(),
+        "row_id": pa.array(row_ids),
+        "note": pa.array(notes, pa.string()).dictionary_encode(),
+    }
+    pq.write_table(pa.table(columns), path, row_group_size=2)
+    return path
+
+
+@pytest.mark.parametrize("note", ["it's 'one'", "?", ":name %s", "a\x00b", "\N{SNOWMAN} --", "", None])
+def test_a_text_that_is_the_same_in_every_row_is_stored_as_it_is(database, folder, note):
+    lines = [schema_message("lines", IDS, ["load_id", "row_id"])]
+    database.load([*lines, batch("lines", ids(folder / "a.parquet", [note] * 3, ["c", "a", "b"]))])
+    assert [row["note"] for row in database.rows("lines", "row_id", "note")] == [note] * 3
+
+
+def test_row_groups_with_dictionaries_of_their_own_keep_their_values(sqlite, folder):
+    notes = ["one", "two", "two", None, "three"]
+    path = ids(folder / "a.parquet", notes, ["e", "a", "d", "b", "c"])
+    sqlite.load([schema_message("lines", IDS, ["load_id", "row_id"]), batch("lines", path)])
+    stored = {row["row_id"]: row["note"] for row in sqlite.rows("lines", "row_id", "note")}
+    assert stored == {"a": "two", "b": None, "c": "three", "d": "two", "e": "one"}
+
+
+def test_of_rows_with_one_key_the_last_in_the_file_wins(sqlite, folder):
+    path = ids(folder / "a.parquet", ["first", "other", "last"], ["b", "a", "b"])
+    lines = [schema_message("lines", IDS, ["load_id", "row_id"]), batch("lines", path)]
+    sqlite.load(lines, load_method="upsert")
+    assert [row["note"] for row in sqlite.rows("lines", "row_id", "note")] == ["last", "other"]
 
 
 KILLED_BEFORE_COMMIT = """
@@ -231,11 +271,11 @@ import os, signal, sys
 import sqlalchemy as sa
 from target_mssql.dialects.sqlite import SQLiteDialect
 from target_mssql.target import TargetMSSQL
-append = SQLiteDialect.append
+append = SQLiteDialect.append_columns
 def killed(self, *arguments):
     append(self, *arguments)
     os.kill(os.getpid(), signal.SIGKILL)
-SQLiteDialect.append = killed
+SQLiteDialect.append_columns = killed
 TargetMSSQL.cli()
 """
 

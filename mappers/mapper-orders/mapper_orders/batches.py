@@ -105,8 +105,8 @@ def file_of(stream: str, url: str) -> Path:
     return path
 
 
-def read_tables(stream: str, path: Path) -> Iterator[pa.RecordBatch]:
-    """Read a Parquet file, some thousand rows at a time.
+def read_tables(stream: str, path: Path, rows: int = ROWS_AT_ONCE) -> Iterator[pa.RecordBatch]:
+    """Read a Parquet file, so many rows at a time.
 
     Raises:
         ContractError: it is no whole Parquet file.
@@ -116,7 +116,7 @@ def read_tables(stream: str, path: Path) -> Iterator[pa.RecordBatch]:
 
     try:
         with pq.ParquetFile(path, memory_map=True) as file:
-            yield from file.iter_batches(ROWS_AT_ONCE)
+            yield from file.iter_batches(rows)
     except pa.ArrowInvalid as error:
         msg = f"{stream}: the batch file {path} is no whole Parquet file ({' '.join(str(error).split())})."
         raise ContractError(msg) from None

@@ -8,18 +8,29 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cached_property
 from hashlib import sha256
-from itertools import groupby
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from order_rules.canonical import clean
 from order_rules.ids import ID_LENGTH, SEPARATOR
 from order_rules.models import columns
 
 from mapper_orders import reading
 from mapper_orders.cartons import AS_FOUND, CANONICAL, CartonStage, mapped_fields
-from mapper_orders.columns import Values, constant, iso_day, records, table_of, table_of_records, too_long
+from mapper_orders.columns import (
+    Values,
+    constant,
+    is_json,
+    is_text,
+    iso_day,
+    records,
+    table_of,
+    table_of_records,
+    too_long,
+)
 from mapper_orders.counts import Books, LoadBook, book_of
 from mapper_orders.inputs import ViewRow, envelope
 from mapper_orders.order_columns import Staged
@@ -56,17 +67,22 @@ def stage_cartons(
     """
     _check_envelope(stage.source.stream, batch)
     first = 0
-    for load_id, same in groupby(batch.column("load_id").to_pylist()):
-        rows = sum(1 for _ in same)
+    ends = pc.run_end_encode(batch.column("load_id").cast(pa.string()))
+    for load_id, end in zip(ends.values.to_pylist(), ends.run_ends.to_pylist(), strict=True):
+        rows = end - first
         book = book_of(books, load_id, stage.source.stream)
         yield from _stage_load(stage, batch.slice(first, rows), fields, protector, book)
-        first += rows
+        first = end
 
 
 def _check_envelope(stream: str, batch: pa.RecordBatch) -> None:
     for name, kind in _ENVELOPE.items():
         place = batch.schema.get_field_index(name)
-        if place < 0 or batch.schema.field(place).type != kind or batch.column(place).null_count:
+        found = None if place < 0 else batch.schema.field(place)
+        right = found is not None and (
+            is_text(found.type) and not is_json(found) if kind == pa.string() else found.type == kind
+        )
+        if not right or batch.column(place).null_count:
             for record in records(batch):
                 envelope(stream, ViewRow, record)
 
@@ -119,7 +135,7 @@ class CartonColumns:
                 odd |= too_long(found[name], self._limits[name], found_text)
         if "size" in found:
             odd |= too_long(found["size"], self._limits["size_source"], found_text)
-            odd |= too_long(self._sizes(), self._limits["size"], found_text)
+            odd |= too_long(self._sizes, self._limits["size"], found_text)
         for name in ("load_id", "connection"):
             odd |= too_long(self._column(name), self._limits[name], found_text)
         # unit and source are made of connection and stream
@@ -145,38 +161,39 @@ class CartonColumns:
             "rules_version": constant(self._stage.version, rows),
             "row_id": pa.array(self._ids(), pa.string()),
             "connection": connections.text(lambda name: name),
-            "customer_source": found["customer"].text(found_text),
+            "customer_source": found["customer"].found(),
             "customer": found["customer"].text(self._customer),
             "qty": found["qty"].array(_quantity, pa.int64()),
         }
         for name in CANONICAL:
             if name in found:
-                arrays[f"{name}_source"] = found[name].text(found_text)
+                arrays[f"{name}_source"] = found[name].found()
                 arrays[name] = found[name].text(_canonical)
         for name in AS_FOUND:
             if name in found:
-                arrays[name] = found[name].text(found_text)
+                arrays[name] = found[name].found()
         if "size" in found:
-            arrays["size_source"] = found["size"].text(found_text)
-            arrays["size"] = self._sizes().text(lambda size: size)
+            arrays["size_source"] = found["size"].found()
+            arrays["size"] = self._sizes.text(lambda size: size)
         if source.day in found:
             arrays[source.day] = found[source.day].array(lambda value: iso_day(reading.read_day(value)[0]), pa.date32())
         return table_of(source.table, arrays)
 
     def _ids(self) -> list[str]:
         """Name each row as :func:`order_rules.ids.carton_row_id` does."""
-        stem = SEPARATOR.join(("{}", self._stage.source.stream))
-        names = self._column("connection").each(stem.format)
-        hashes, occurrences = self._batch.column("row_hash"), self._batch.column("occurrence")
-        return [
-            sha256(SEPARATOR.join((name, row_hash, str(occurrence))).encode()).hexdigest()[:ID_LENGTH]
-            for name, row_hash, occurrence in zip(names, hashes.to_pylist(), occurrences.to_pylist(), strict=True)
-        ]
+        connections, row_hashes = (self._batch.column(name).cast(pa.string()) for name in ("connection", "row_hash"))
+        occurrences = self._batch.column("occurrence").cast(pa.string())
+        named = pc.binary_join_element_wise(connections, self._stage.source.stream, row_hashes, occurrences, SEPARATOR)
+        return [sha256(name).hexdigest()[:ID_LENGTH] for name in named.cast(pa.binary()).to_pylist()]
 
+    @cached_property
     def _sizes(self) -> Values:
-        """Give the canonical sizes, which depend on the customer."""
-        customers, sizes = self._found["customer"].each(self._customer), self._found["size"].each(found_text)
-        return Values.of([self._stage.size_of(size, customer) for size, customer in zip(sizes, customers, strict=True)])
+        """The canonical sizes, which depend on the customer."""
+
+        def size_of(size: object, customer: object) -> str | None:
+            return self._stage.size_of(found_text(size), self._customer(customer))
+
+        return self._found["size"].pairs(self._found["customer"], size_of)
 
     def _customer(self, value: object) -> str | None:
         return self._stage.customer_of(found_text(value))

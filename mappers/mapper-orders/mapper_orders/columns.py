@@ -12,14 +12,16 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import date
 from decimal import Decimal
-from functools import cache
+from functools import cache, cached_property
 from itertools import compress, count
 from typing import Any, Final, TypeVar
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 from order_rules.models import MONEY_DIGITS, MONEY_PLACES, STAGING, Column, columns
 
+from mapper_orders.reading import found_text
 from mapper_orders.validate import text_units
 
 V = TypeVar("V")
@@ -31,7 +33,7 @@ _COMPARABLE: Final = frozenset({str, int, type(None)})
 
 _JSON: Final = msgspec.json.Decoder(float_hook=Decimal)
 
-_UNIQUE: Final = frozenset({"order_line_id", "row_id", "quarantine_id", "sizes", "extra", "record"})
+_UNIQUE: Final = frozenset({"order_line_id", "row_id", "quarantine_id", "sizes", "extra", "record", "carton_id", "sku"})
 REPEATED: Final = pa.dictionary(pa.int32(), pa.string())
 
 _TYPES: Final[dict[type, pa.DataType]] = {
@@ -71,16 +73,11 @@ def _type(column: Column) -> pa.DataType:
 
 
 class Values:
-    """A column of values as found.
-
-    Attributes:
-        distinct: each value once.
-        places: for each row, the place of its value among those; 32 bits each.
-    """
+    """A column of values as found: each once, and for each row the place of its value among those."""
 
     def __init__(self, distinct: list[Any], places: array[int]) -> None:
-        self.distinct = distinct
-        self.places = places
+        self._parts = (distinct, places)
+        self._texts: pa.Array | None = None
         self._longest: int | None = None
 
     @classmethod
@@ -99,17 +96,22 @@ class Values:
     @classmethod
     def of_column(cls, column: pa.Array, field: pa.Field) -> Values:
         """Take a column of a batch file; one of JSON text holds what the text says."""
-        if not pa.types.is_string(column.type):
+        if not is_text(column.type):
             return cls.of(column.to_pylist())
-        encoded = column.dictionary_encode()
-        distinct: list[Any] = encoded.dictionary.to_pylist()
         if is_json(field):
-            distinct = list(map(_JSON.decode, distinct))
-        codes = encoded.indices
-        if codes.null_count:
-            codes = codes.fill_null(len(distinct))
-            distinct.append(None)
-        return cls(distinct, array("i", codes.to_pylist()))
+            distinct, places = _parts(column)
+            return cls([None if text is None else _JSON.decode(text) for text in distinct], places)
+        return Texts(column)
+
+    @property
+    def distinct(self) -> list[Any]:
+        """Each value once."""
+        return self._parts[0]
+
+    @property
+    def places(self) -> array[int]:
+        """For each row, the place of its value among the distinct ones; 32 bits each."""
+        return self._parts[1]
 
     @property
     def codes(self) -> pa.Array:
@@ -121,14 +123,24 @@ class Values:
         answers = list(map(function, self.distinct))
         return list(map(answers.__getitem__, self.places))
 
+    def pairs(self, other: Values, function: Callable[[Any, Any], object]) -> Values:
+        """Apply a function once a distinct pair of this column's value and another's."""
+        wide = len(other.distinct) or 1
+        numbers = pc.add(pc.multiply(self.codes.cast(pa.int64()), wide), other.codes.cast(pa.int64()))
+        pair, places = _parts(numbers)
+        return Values([function(self.distinct[one // wide], other.distinct[one % wide]) for one in pair], places)
+
     def surely_fits(self, limit: int) -> bool:
         """Tell whether no value is a text over a limit, cleaned or not: ASCII gets no longer by cleaning."""
         if self._longest is None:
-            plain = _COMPARABLE.issuperset(map(type, self.distinct))  # a Decimal can be much longer written out
-            texts = list(map(str, self.distinct)) if plain else []
-            ascii_only = plain and all(map(str.isascii, texts))
-            self._longest = max(map(len, texts), default=0) if ascii_only else sys.maxsize
+            self._longest = self._length()
         return self._longest <= limit
+
+    def _length(self) -> int:
+        plain = _COMPARABLE.issuperset(map(type, self.distinct))  # a Decimal can be much longer written out
+        texts = list(map(str, self.distinct)) if plain else []
+        ascii_only = plain and all(map(str.isascii, texts))
+        return max(map(len, texts), default=0) if ascii_only else sys.maxsize
 
     def rows_where(self, holds: Callable[[Any], bool]) -> Iterable[int]:
         """Give the rows whose value has a property."""
@@ -142,9 +154,65 @@ class Values:
         encoded = pa.array(map(function, self.distinct), pa.string()).dictionary_encode()
         return pa.DictionaryArray.from_arrays(encoded.indices.take(self.codes), encoded.dictionary)
 
+    def found(self) -> pa.Array:
+        """Give the values as found, trimmed: texts, or a dictionary of them."""
+        return self.text(found_text)
+
     def array(self, function: Callable[[Any], Any], kind: pa.DataType) -> pa.Array:
         """Apply a function that gives values of an Arrow type."""
         return pa.array(map(function, self.distinct), kind).take(self.codes)
+
+
+class Texts(Values):
+    """A text column of a batch file, made into Python's texts only where someone asks for one."""
+
+    def __init__(self, column: pa.Array) -> None:
+        self._column = column
+        self._once = column.dictionary if pa.types.is_dictionary(column.type) else column
+        self._longest = None
+
+    @cached_property
+    def _parts(self) -> tuple[list[Any], array[int]]:  # type: ignore[override]  # an attribute there
+        return _parts(self._column)
+
+    @cached_property
+    def _ascii(self) -> bool:
+        return pc.all(pc.string_is_ascii(self._once)).as_py() is not False
+
+    def _length(self) -> int:
+        return (pc.max(pc.binary_length(self._once)).as_py() or 0) if self._ascii else sys.maxsize
+
+    def found(self) -> pa.Array:
+        """Give the texts as found; the column itself, where there is nothing to trim."""
+        once = self._once
+        if self._ascii:
+            same = pc.and_(pc.equal(pc.ascii_trim(once, _BLANK), once), pc.not_equal(once, ""))
+            if pc.all(same).as_py() is not False:
+                return self._column
+        return super().found()
+
+
+_BLANK: Final = "".join(filter(str.isspace, map(chr, range(128))))
+"""What Python trims of a text of ASCII."""
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Tell whether a column holds texts, each by itself or by its place in a dictionary."""
+    return bool(pa.types.is_string(kind.value_type if pa.types.is_dictionary(kind) else kind))
+
+
+def _parts(column: pa.Array) -> tuple[list[Any], array[int]]:
+    """Give a column's distinct values, and the place of each row's value among them."""
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    distinct: list[Any] = encoded.dictionary.to_pylist()
+    codes = encoded.indices.cast(pa.int32())
+    if codes.null_count:
+        codes = codes.fill_null(len(distinct))
+        distinct.append(None)
+    places = array("i")
+    if len(codes):
+        places.frombytes(memoryview(codes.buffers()[1])[4 * codes.offset : 4 * (codes.offset + len(codes))])
+    return distinct, places
 
 
 def constant(text: str | None, rows: int) -> pa.DictionaryArray:

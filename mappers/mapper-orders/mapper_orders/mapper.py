@@ -225,7 +225,7 @@ class MapperOrders(InlineMapper):
     def _map_columns(self, message: dict[str, Any], path: Path, settings: BatchSettings) -> Iterator[Message]:
         stream = message["stream"]
         files: dict[str, BatchFile] = {}
-        for batch in read_tables(stream, path):
+        for batch in read_tables(stream, path, self._inputs[stream].rows_at_once):
             with no_garbage_collection():
                 for output, table in self._inputs[stream].tables(batch, self._books):
                     if output not in files:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import msgspec
 from order_rules.config import Rules
 
+from mapper_orders.batches import ROWS_AT_ONCE
 from mapper_orders.cartons import PACKED, SHIPPED, CartonSource, CartonStage
 from mapper_orders.counts import Books, book_of
 from mapper_orders.errors import ContractError
@@ -29,8 +30,18 @@ if TYPE_CHECKING:
 _CELLS: Final = msgspec.json.Decoder(list[tuple[str, Any]], float_hook=Decimal)
 
 
+CARTONS_AT_ONCE: Final = 50_000
+"""Rows of a file of cartons that are worked on together: what is done once a distinct value is done less often."""
+
+
 class InputStream(Protocol):
-    """What every input stream does."""
+    """What every input stream does.
+
+    Attributes:
+        rows_at_once: rows of a batch file that `tables` is given at once.
+    """
+
+    rows_at_once: int
 
     def announce(self, properties: Iterable[str]) -> None:
         """Take a SCHEMA's properties in order."""
@@ -59,6 +70,8 @@ def input_streams(rules: Rules, protectors: Mapping[str, Protector]) -> dict[str
 
 class OrderListRows:
     """``order_list_rows``: rows of workbooks, their cells as JSON text."""
+
+    rows_at_once = ROWS_AT_ONCE
 
     def __init__(self, rules: Rules, protector: Protector | None) -> None:
         self._stage = OrderStage(rules, ORDER_LISTS)
@@ -119,6 +132,8 @@ class OrderListRows:
 class MasterOrderList:
     """``master_order_list``: the order list as a wide view."""
 
+    rows_at_once = ROWS_AT_ONCE
+
     def __init__(self, rules: Rules, protector: Protector | None) -> None:
         self._stage = OrderStage(rules, MASTER_VIEW)
         self._protector = protector
@@ -172,6 +187,8 @@ def _filled(record: Mapping[str, Any], names: Iterable[str]) -> list[HeaderValue
 
 class Cartons:
     """``packed_products`` or ``shipped``: one SKU in one carton a row."""
+
+    rows_at_once = CARTONS_AT_ONCE
 
     def __init__(self, rules: Rules, source: CartonSource, protector: Protector | None) -> None:
         self._stage = CartonStage(rules, source)

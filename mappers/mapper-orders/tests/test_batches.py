@@ -22,6 +22,7 @@ from mapper_orders.columns import Values, records, schema_of
 from mapper_orders.counts import Books
 from mapper_orders.errors import ContractError
 from mapper_orders.mapper import MapperOrders
+from mapper_orders.reading import found_text
 
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 LOADS = ("0190a0b0c0d0aaaaaaaaaaaaaaaaaaaa", "0190a0b0c0d0bbbbbbbbbbbbbbbbbbbb")
@@ -103,6 +104,11 @@ def test_any_sheet_comes_out_alike_by_record_and_by_column(streams: Any, sheet: 
     assert_same(streams["order_list_rows"], pa.RecordBatch.from_pylist(rows, schema=pa.schema(fields)))
 
 
+ORDINARY = st.sampled_from(["BRAND A", "S", "M", "2XL", "12"])
+ANY_KIND = st.one_of(VALUES, ORDINARY, st.integers(1, 9))
+TEXTS = st.one_of(BLANKS, WORDS, TEXT_NUMBERS, ORDINARY, st.sampled_from([" a", "a\x1f", "\xa0a", "a\u2003", "ß"]))
+"""Of a column that a view declares as text, which files hold as it is."""
+
 SHEET_COLUMNS = ("load_id", "file_id", "row_number", "sheet", "sheet_customer", "source_file", "cells", "sizes")
 
 
@@ -117,22 +123,46 @@ def test_any_view_comes_out_alike_by_record_and_by_column(
     added = ("load_id", "connection", "row_hash", "occurrence", "row_number")
     own = [name for name in properties if name not in added]
     count = data.draw(st.integers(0, 6))
-    kinds = st.one_of(VALUES, st.sampled_from(["BRAND A", "S", "M", "2XL"]), st.integers(1, 9))
-    columns = [json_column(data.draw(st.lists(kinds, min_size=count, max_size=count))) for _ in own]
-    fields = [pa.field(name, pa.string(), metadata={b"singer": b"json"}) for name in own]
+    columns, fields = [], []
+    for name in own:
+        is_json, encoded = data.draw(st.booleans()), data.draw(st.booleans())
+        values = data.draw(st.lists(ANY_KIND if is_json else TEXTS, min_size=count, max_size=count))
+        column = json_column(values) if is_json else pa.array(values, pa.string())
+        columns.append(column.dictionary_encode() if encoded else column)
+        fields.append(pa.field(name, columns[-1].type, metadata={b"singer": b"json"} if is_json else None))
     loads = sorted(data.draw(st.lists(st.sampled_from(LOADS), min_size=count, max_size=count)))
     hashes = data.draw(st.lists(st.sampled_from(["0" * 32, "1" * 32]), min_size=count, max_size=count))
-    columns += [
-        pa.array(loads, pa.string()),
-        pa.array(["distribution"] * count, pa.string()),
-        pa.array(hashes, pa.string()),
-        pa.array(range(count), pa.int64()),
-    ]
-    fields += [pa.field(name, pa.string()) for name in added[:3]] + [pa.field("occurrence", pa.int64())]
+    carriers = [pa.array(texts, pa.string()) for texts in (loads, ["distribution"] * count, hashes)]
+    if data.draw(st.booleans()):
+        carriers[:2] = [column.dictionary_encode() for column in carriers[:2]]
+    columns += [*carriers, pa.array(range(count), pa.int64())]
+    fields += [pa.field(name, column.type) for name, column in zip(added, columns[-4:], strict=False)]
     if "row_number" in properties:
         columns.append(pa.array(range(count), pa.int64()))
         fields.append(pa.field("row_number", pa.int64()))
     assert_same(streams[stream], pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields)))
+
+
+@given(values=st.lists(st.none() | st.text(alphabet=" \t\x1c\x1f\x85\xa0aBß🙂", max_size=3)), encoded=st.booleans())
+@UNHURRIED
+def test_a_text_column_is_as_found_whether_its_texts_are_looked_at_or_not(values: list[Any], encoded: bool) -> None:
+    column = pa.array(values, pa.string())
+    column = column.dictionary_encode() if encoded else column
+    found = Values.of_column(column, pa.field("Style", column.type))
+    assert found.found().to_pylist() == [found_text(value) for value in values]
+    assert found.each(found_text) == [found_text(value) for value in values]
+    for limit in range(4):
+        assert not found.surely_fits(limit) or max((len(value or "") for value in values), default=0) <= limit
+
+
+@given(values=st.lists(st.tuples(VALUES, VALUES)))
+@UNHURRIED
+def test_a_function_of_distinct_pairs_is_a_function_of_each(values: list[Any]) -> None:
+    def told(one: object, other: object) -> str:
+        return repr((one, other))
+
+    pairs = Values.of([one for one, _ in values]).pairs(Values.of([other for _, other in values]), told)
+    assert pairs.each(str) == [told(*pair) for pair in values]
 
 
 @given(values=st.lists(st.one_of(VALUES, st.lists(st.integers(), max_size=2))))

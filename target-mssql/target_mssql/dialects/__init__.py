@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from target_mssql.dialects.base import Abilities, Column, Dialect, Fault, Row, Table
+from target_mssql.dialects.base import Abilities, Column, Dialect, Fault, Repeated, Row, Table, Values
 from target_mssql.dialects.mssql import DRIVERS, MSSQLDialect
 from target_mssql.dialects.sqlite import SQLiteDialect
 
-__all__ = ["Abilities", "Column", "Dialect", "Fault", "Row", "Table", "dialect_for"]
+__all__ = ["Abilities", "Column", "Dialect", "Fault", "Repeated", "Row", "Table", "Values", "dialect_for"]
 
 
 def dialect_for(url: sa.URL) -> Dialect:

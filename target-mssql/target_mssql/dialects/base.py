@@ -6,8 +6,9 @@ The statements built here are the same in every database; the modules beside thi
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -18,6 +19,32 @@ from target_mssql.values import Storage
 
 Row = tuple[Any, ...]
 """A record as it is written: one value a column, in the form that the driver wants."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """A column's values where they are one and the same in every row.
+
+    Attributes:
+        value: the value, in the form that the driver wants.
+        rows: how often it stands there.
+    """
+
+    value: Any
+    rows: int
+
+    def __iter__(self) -> Iterator[Any]:
+        return repeat(self.value, self.rows)
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def __contains__(self, value: object) -> bool:
+        return self.rows > 0 and self.value == value
+
+
+Values = Sequence[Any] | Repeated
+"""The values of one column, one a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +268,16 @@ class Dialect(ABC):
             Rows inserted.
         """
         raise NotImplementedError
+
+    def append_columns(
+        self, connection: sa.Connection, table: Table, columns: Sequence[Column], values: Sequence[Values]
+    ) -> int:
+        """Insert rows, given by columns, straight into the table, for a database whose abilities say so.
+
+        Returns:
+            Rows inserted.
+        """
+        return self.append(connection, table, columns, list(zip(*values, strict=True)))
 
     @abstractmethod
     def index_staging(self, staging: str, keys: Sequence[str]) -> str | None:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.pool import NullPool, PoolProxiedConnection
 
-from target_mssql.dialects.base import Abilities, Column, Dialect, Fault, Row, Table
+from target_mssql.dialects.base import Abilities, Column, Dialect, Fault, Repeated, Row, Table, Values
 from target_mssql.names import ORDER_COLUMN
 from target_mssql.types import EXACT_DOUBLE_DIGITS, ColumnType
 from target_mssql.values import Storage
@@ -198,6 +198,23 @@ class SQLiteDialect(Dialect):
         sql = f"INSERT INTO {self.table(table)} ({self.names(names)}) VALUES ({marks})"  # noqa: S608  quoted names
         return connection.exec_driver_sql(sql, list(rows)).rowcount
 
+    def append_columns(
+        self, connection: sa.Connection, table: Table, columns: Sequence[Column], values: Sequence[Values]
+    ) -> int:
+        """Insert rows into the table. What is the same in all of them stands in the statement and is bound to none.
+
+        Returns:
+            Rows inserted.
+        """
+        names = self.names([one.name for one in columns])
+        literals = [_literal(one) for one in values]
+        bound = [one for one, literal in zip(values, literals, strict=True) if literal is None]
+        if not bound:
+            return self.append(connection, table, columns, list(zip(*values, strict=True)))
+        marks = ", ".join("?" if literal is None else literal for literal in literals)
+        sql = f"INSERT INTO {self.table(table)} ({names}) VALUES ({marks})"  # noqa: S608  quoted names and literals
+        return connection.exec_driver_sql(sql, list(zip(*bound, strict=True))).rowcount
+
     def index_staging(self, staging: str, keys: Sequence[str]) -> str | None:
         """Index the keys: SQLite joins by nested loops only."""
         name = staging.removeprefix("temp.")
@@ -233,6 +250,17 @@ class SQLiteDialect(Dialect):
     def delete_all(self, table: Table) -> str:
         """Delete every row of the table."""
         return f"DELETE FROM {self.table(table)}"  # noqa: S608  quoted names
+
+
+def _literal(values: Values) -> str | None:
+    """Write the one text or null of a column as SQL; None for any other column."""
+    if not isinstance(values, Repeated):
+        return None
+    if values.value is None:
+        return "NULL"
+    if not isinstance(values.value, str) or "\x00" in values.value:  # a statement ends there
+        return None
+    return "'" + values.value.replace("'", "''") + "'"
 
 
 def _below_project_root(url: sa.URL) -> sa.URL:
