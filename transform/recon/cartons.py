@@ -6,6 +6,8 @@ packed.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,11 +18,15 @@ from order_rules import tables
 from order_rules.config import Rules
 
 from recon.canonicalise import CARTON_FIELDS, canonicalise
-from recon.frames import Flags, Ints, category, codes_of, number_groups, read, stack, sum_by
+from recon.frames import Flags, Ints, category, codes_of, number_groups, stack, sum_by
 from recon.loads import PACKED, SHIPPED, Choice, current_rows
 from recon.orders import SAMPLE, SUPERSEDED_WINDOW, is_sample
+from recon.staged import read_rows
+from recon.warehouse.engine import connect
 
 SHIPPED_SINCE: Final = "shipped_since"
+BESIDE_ROWS: Final = 300_000
+"""Shipped rows from which a process of their own is worth its start and the way back: some three seconds of reading."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +34,8 @@ class Cartons:
     """All packed and shipped rows of the loads that may count.
 
     Attributes:
-        packed: ``NEEDED`` and packed_on, or all columns of ``stg_packed`` where some rows are of older rules; reason
-            (missing: the row counts, with ``kept``) and kept (units left).
+        packed: what a row's load tells, ``NEEDED`` and packed_on, or all columns of ``stg_packed`` where some rows are
+            of older rules; reason (missing: the row counts, with ``kept``) and kept (units left).
         shipped: the same of ``stg_shipped``, with shipped_on and reason.
         findings: code to rows and quantity.
     """
@@ -39,19 +45,59 @@ class Cartons:
     findings: dict[str, tuple[int, int]]
 
 
-def read_cartons(connection: sa.Connection, choice: Choice, rules: Rules) -> Cartons:
+@contextmanager
+def reading_shipped(
+    connection: sa.Connection, choice: Choice, rules: Rules, processes: int
+) -> Iterator[Callable[[], pd.DataFrame]]:
+    """Read what was shipped, the most rows by far, in a process of its own while the block reads the rest.
+
+    Nothing is staged while a run holds the warehouse, so that both see the same.
+
+    Args:
+        connection: an open connection; the caller's transaction.
+        choice: the loads that may count.
+        rules: all rules.
+        processes: how many may work at once; with one, or with few rows, nothing is started.
+
+    Yields:
+        What gives the rows: waits for them, or reads them then and there.
+    """
+    loads = _loads(choice, SHIPPED)
+    if processes == 1 or int(loads["rows"].sum()) < BESIDE_ROWS:
+        yield lambda: _staged(connection, SHIPPED, loads, rules.version)
+        return
+    from recon.engines.local import worker_pool  # noqa: PLC0415  (multiprocessing, for those who read many)
+
+    url = connection.engine.url.render_as_string(hide_password=False)
+    with worker_pool(1) as pool:
+        yield pool.submit(_staged_at, url, SHIPPED, loads, rules.version).result
+
+
+def _staged_at(url: str, stream: str, loads: pd.DataFrame, version: str) -> pd.DataFrame:
+    engine = connect(url)
+    try:
+        with engine.connect() as connection:
+            return _staged(connection, stream, loads, version)
+    finally:
+        engine.dispose()
+
+
+def read_cartons(
+    connection: sa.Connection, choice: Choice, rules: Rules, shipped_rows: Callable[[], pd.DataFrame]
+) -> Cartons:
     """Read the packed and shipped rows of the loads that may count and decide which count.
 
     Args:
         connection: an open connection; the caller's transaction.
         choice: the loads that may count.
         rules: all rules.
+        shipped_rows: from ``reading_shipped``.
 
     Returns:
         The rows with the reason that leaves each out.
     """
-    packed = _read(connection, tables.stg_packed, PACKED, choice, rules)
-    shipped = _read(connection, tables.stg_shipped, SHIPPED, choice, rules)
+    packed = _decided(_staged(connection, PACKED, _loads(choice, PACKED), rules.version), PACKED, choice, rules)
+    shipped = _decided(shipped_rows(), SHIPPED, choice, rules)
     kept, findings = take_off_shipped(packed[packed["reason"].isna()], shipped[shipped["reason"].isna()])
     packed["kept"] = 0
     packed.loc[kept.index, "kept"] = kept
@@ -60,25 +106,28 @@ def read_cartons(connection: sa.Connection, choice: Choice, rules: Rules) -> Car
     return Cartons(packed, shipped, findings)
 
 
-NEEDED: Final = (
-    *("load_id", "row_id", "rules_version", "connection", "customer", "customer_po", "style", "color", "size"),
-    *("carton_id", "sku", "qty"),
-)
-"""What deciding, matching and counting need of a row; the rest is copied inside the database."""
+NEEDED: Final = ("row_id", "customer", "customer_po", "style", "color", "size", "carton_id", "sku", "qty")
+"""What deciding, matching and counting need of a row beside what its load tells; the rest is copied inside the
+database."""
 
 
-def _read(connection: sa.Connection, table: sa.Table, stream: str, choice: Choice, rules: Rules) -> pd.DataFrame:
-    loads = choice.loads
-    load_ids = set(loads.loc[loads["stream"] == stream, "load_id"])
-    day = "packed_on" if stream == PACKED else "shipped_on"
-    needed = [table.c[name] for name in (*NEEDED, day)]
-    rows = read(connection, needed, where=table.c.load_id, values=load_ids, plain=["row_id"])
-    if (rows["rules_version"] != rules.version).any():
-        # What was found is needed to put it into today's form, and then written as it is here.
-        rows = read(connection, list(table.c), where=table.c.load_id, values=load_ids, plain=["row_id"])
-    is_packed = stream == PACKED
-    rows = canonicalise(rows, CARTON_FIELDS, rules, "packed" if is_packed else "shipped")
-    current = current_rows(rows["load_id"], rows[day], choice)
+STAGED: Final = {PACKED: (tables.stg_packed, "packed_on"), SHIPPED: (tables.stg_shipped, "shipped_on")}
+"""Stream to its staging table and the day by which its windows go."""
+
+
+def _loads(choice: Choice, stream: str) -> pd.DataFrame:
+    return choice.loads[choice.loads["stream"] == stream]
+
+
+def _staged(connection: sa.Connection, stream: str, loads: pd.DataFrame, version: str) -> pd.DataFrame:
+    table, day = STAGED[stream]
+    return read_rows(connection, table, loads, (*NEEDED, day), version, plain=["row_id"])
+
+
+def _decided(staged: pd.DataFrame, stream: str, choice: Choice, rules: Rules) -> pd.DataFrame:
+    """Put rows into today's form and say which count."""
+    rows = canonicalise(staged, CARTON_FIELDS, rules, "packed" if stream == PACKED else "shipped")
+    current = current_rows(rows["load_id"], rows[STAGED[stream][1]], choice)
     reason = np.full(len(rows), None, dtype=object)
     reason[~current | _read_again(rows, current)] = SUPERSEDED_WINDOW
     reason[pd.isna(reason) & is_sample(rows["size"], rules)] = SAMPLE

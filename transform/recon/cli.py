@@ -236,12 +236,12 @@ def reconcile(
     engine = _warehouse(settings)
     run = runs.open_run(engine)
     try:
-        from recon.engines import How, choose
+        from recon.engines import How, choose, processors
         from recon.reconcile import reconcile as publish
         from recon.warehouse.display import show_outcome
 
         day = (today or datetime.now(UTC)).date()
-        how = How(choose(engine_name, workers), rematch)
+        how = How(choose(engine_name, workers), rematch, processors(workers))
         outcome = publish(
             engine, _rules(settings), run, today=day, allow_shrink=allow_shrink, accept=frozenset(accept), how=how
         )

@@ -22,6 +22,8 @@ FETCH_ROWS: Final = 50_000
 IN_LIST: Final = 500
 """Values in one ``IN`` list: under SQL Server's 2,100 parameters and short enough to plan quickly."""
 
+LARGEST: Final = np.iinfo(np.int64).max
+
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Objects = NDArray[np.object_]
@@ -100,15 +102,59 @@ def read(
         One column each: text as ``category`` (or ``str`` where plain), whole numbers ``int64`` (``Int64`` where
         some are missing), money ``float64``, dates and times ``datetime64[us]``. Rows in no particular order.
     """
-    gathered = [_Column(column, connection.dialect, plain=column.key in plain) for column in columns]
+    gathered = _gatherers(connection, columns, plain)
     for statement in _statements(columns, where, values):
-        with closing(connection.execute(statement)) as result:
-            # The driver's own cursor: a row object a carton would cost as much as reading it.
-            while rows := result.cursor.fetchmany(FETCH_ROWS):
-                for target, found in zip(gathered, zip(*rows, strict=True), strict=True):
-                    target.extend(found)
-    made = zip(columns, gathered, strict=True)
-    return pd.DataFrame({str(column.key): target.array_of_values() for column, target in made}, copy=False)
+        _gather(connection, statement, gathered)
+    return _as_frame(gathered)
+
+
+def read_parts(
+    connection: sa.Connection,
+    columns: Sequence[sa.ColumnElement[Any]],
+    by: sa.Column[Any],
+    parts: pd.DataFrame,
+    *,
+    plain: Collection[str] = (),
+) -> pd.DataFrame:
+    """Read columns of a table part by part; what all rows of a part share is said once instead of fetched a row.
+
+    Args:
+        connection: an open connection; the caller's transaction.
+        columns: the columns to read, in order.
+        by: the column that tells the parts apart.
+        parts: one row a part: the value of ``by`` under its name, and other text columns that all its rows share.
+        plain: names of text columns that hardly repeat (ids), kept as text instead of categories.
+
+    Returns:
+        The columns of ``parts`` as ``category``, then the columns that were read, as ``read`` gives them.
+    """
+    gathered = _gatherers(connection, columns, plain)
+    counts = [_gather(connection, sa.select(*columns).where(by == value), gathered) for value in objects(parts[by.key])]
+    part = np.repeat(np.arange(len(parts)), counts)
+    shared = {str(name): category(objects(parts[name])).array.take(part) for name in parts.columns}
+    return pd.DataFrame(shared | dict(_as_frame(gathered).items()), copy=False)
+
+
+def _gatherers(
+    connection: sa.Connection, columns: Sequence[sa.ColumnElement[Any]], plain: Collection[str]
+) -> dict[str, _Column]:
+    return {str(column.key): _Column(column, connection.dialect, plain=column.key in plain) for column in columns}
+
+
+def _gather(connection: sa.Connection, statement: sa.Select[Any], gathered: dict[str, _Column]) -> int:
+    """Add what a statement finds; gives the number of rows."""
+    count = 0
+    with closing(connection.execute(statement)) as result:
+        # The driver's own cursor: a row object a carton would cost as much as reading it.
+        while rows := result.cursor.fetchmany(FETCH_ROWS):
+            count += len(rows)
+            for target, found in zip(gathered.values(), zip(*rows, strict=True), strict=True):
+                target.extend(found)
+    return count
+
+
+def _as_frame(gathered: dict[str, _Column]) -> pd.DataFrame:
+    return pd.DataFrame({name: target.array_of_values() for name, target in gathered.items()}, copy=False)
 
 
 def _statements(
@@ -152,13 +198,18 @@ def number_groups(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[Ints, In
     Returns:
         The group of each row, from 0 in order of first appearance, and the position of each group's first row.
     """
-    groups = np.zeros(len(frame), dtype=np.int64)
+    groups, most = np.zeros(len(frame), dtype=np.int64), 1
     for column in columns:
         codes = codes_of(frame[column]) + 1
         width = int(codes.max(initial=0)) + 1
-        groups = pd.factorize(groups * width + codes)[0].astype(np.int64)
-    first = np.unique(groups, return_index=True)[1].astype(np.int64)
-    return groups, first
+        if most * width > LARGEST:
+            groups = pd.factorize(groups)[0].astype(np.int64)
+            most = len(frame)
+        groups, most = groups * width + codes, most * width
+    groups = pd.factorize(groups)[0].astype(np.int64)
+    # A group comes first where its number is higher than all before it.
+    highest = np.maximum.accumulate(groups)
+    return groups, np.flatnonzero(np.diff(highest, prepend=-1))
 
 
 def look_up(keys: pd.Series[Any], values: pd.Series[Any]) -> pd.Series[Any]:
@@ -233,7 +284,19 @@ def text(values: Iterable[object]) -> pd.Series[Any]:
     Returns:
         A ``str`` column.
     """
-    return pd.Series(list(values), dtype="str")
+    return pd.Series(values if isinstance(values, np.ndarray) else list(values), dtype="str")
+
+
+def as_text(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Make a text column of one of categories or of text.
+
+    Returns:
+        A ``str`` column with a plain index.
+    """
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        distinct = pd.Index(column.cat.categories, dtype="str").array
+        return pd.Series(distinct.take(column.cat.codes.to_numpy(), allow_fill=True), copy=False)
+    return text(objects(column))
 
 
 def category(values: Objects) -> pd.Series[Any]:

@@ -14,6 +14,7 @@ from order_rules.canonical import clean
 
 from recon.frames import (
     Ints,
+    as_text,
     category,
     codes_of,
     earliest_by,
@@ -41,11 +42,10 @@ def name_keys(rows: pd.DataFrame, side: ids.Side) -> tuple[pd.Series[Any], pd.Da
         The key id of each row, and one row a key: ``id`` and the five fields as text.
     """
     groups, first = number_groups(rows, FIVE)
-    some = rows.iloc[first]
-    fields = {field: objects(some[field]) for field in FIVE}
-    named = np.array(ids.key_ids(side, *fields.values()), dtype=object)
-    keys = pd.DataFrame({"id": text(named), **{field: text(values) for field, values in fields.items()}})
-    return pd.Series(pd.Categorical.from_codes(groups, categories=pd.Index(named, dtype="str"))), keys
+    some = {field: rows[field].iloc[first] for field in FIVE}
+    named = pd.Index(ids.key_ids(side, *(objects(column) for column in some.values())), dtype="str")
+    keys = pd.DataFrame({"id": named, **{field: as_text(column) for field, column in some.items()}}, copy=False)
+    return pd.Series(pd.Categorical.from_codes(groups, categories=named)), keys
 
 
 def sum_orders(lines: pd.DataFrame, due_by: pd.Timestamp) -> tuple[pd.Series[Any], pd.DataFrame, pd.DataFrame]:
@@ -88,7 +88,7 @@ def _readings(lines: pd.DataFrame, key_ids: pd.Series[Any]) -> pd.DataFrame:
     codes = category(map_distinct(lines["color_code"], clean))
     named = lines.assign(order_key_id=key_ids.array, color_code=codes)
     _, first = number_groups(named, ("order_key_id", "customer_alt_po", "pattern_id", "alias_item", "color_code"))
-    return pd.DataFrame({column: text(objects(named[column].iloc[first])) for column in READING})
+    return pd.DataFrame({column: as_text(named[column].iloc[first]) for column in READING}, copy=False)
 
 
 def _names(groups: Ints, column: pd.Series[Any], count: int, limit: int | None) -> pd.Series[Any]:

@@ -22,9 +22,9 @@ from order_rules.config import Rules
 from order_rules.ids import hash_id
 
 from recon.engines import Engine, Task, in_process
-from recon.frames import codes_of, look_up
+from recon.frames import codes_of
 from recon.matching import customer_rules
-from recon.matching.columns import BLOCKS, COMPARED, FIVE, FULFILMENT
+from recon.matching.columns import BLOCKS, COMPARED, FIVE, FULFILLED_QTY, FULFILMENT
 from recon.matching.explain import unlinked
 from recon.matching.normalise import Normaliser
 from recon.matching.overrides import LINK, RULED_OUT, Attached, decided, list_ruled_out
@@ -98,14 +98,14 @@ def gather(order_keys: pd.DataFrame, readings: pd.DataFrame, fulfil_keys: pd.Dat
     settled = decisions[decisions["meaning"] != RULED_OUT].merge(
         decided_keys[["fulfil_key_id", "customer", "packed_qty", "shipped_qty"]], on="fulfil_key_id"
     )
-    ruled_out = list_ruled_out(decisions)
-    open_keys = fulfil_keys.loc[~fulfil_keys["fulfil_key_id"].isin(settled["fulfil_key_id"]), ["fulfil_key_id", *FIVE]]
-    open_keys = open_keys.assign(rejected_order_key_id=look_up(open_keys["fulfil_key_id"], ruled_out))
+    open_keys = with_fulfilled_qty(fulfil_keys[~fulfil_keys["fulfil_key_id"].isin(settled["fulfil_key_id"])])
+    ruled_out = open_keys["fulfil_key_id"].map(list_ruled_out(decisions)).astype("str")
+    open_keys = open_keys.assign(rejected_order_key_id=ruled_out)
     return Inputs(
         order_keys=order_keys,
         fulfil_keys=fulfil_keys,
         readings=with_open_qty(readings, order_keys, settled[settled["meaning"] == LINK]),
-        open_keys=with_fulfilled_qty(open_keys[list(FULFILMENT)], fulfil_keys),
+        open_keys=open_keys[[*FULFILMENT, FULFILLED_QTY]],
         settled=settled[["customer", "fulfil_key_id", "order_key_id", "meaning"]],
     )
 
@@ -125,11 +125,8 @@ def match_all(inputs: Inputs, rules: Rules, engine: Engine = in_process) -> pd.D
     found = _by_customer(inputs, rules, engine)
     parts = [part for part in (settled, *found) if len(part)]
     whole = pd.concat(parts, ignore_index=True) if parts else settled
-    sides = [
-        _side(whole["fulfil_key_id"], inputs.fulfil_keys.set_index("fulfil_key_id"), "fulfil_"),
-        _side(whole["order_key_id"], inputs.order_keys.set_index("order_key_id"), "order_"),
-    ]
-    made = pd.concat([whole, *sides], axis=1)[list(MATCH)]
+    fields = _side(whole, inputs.fulfil_keys, "fulfil") | _side(whole, inputs.order_keys, "order")
+    made = whole.assign(**fields)[list(MATCH)]
     made.attrs = {BLOCKS: {name: sum(part.attrs[BLOCKS][name] for part in found) for name in COMPARED}}
     return made
 
@@ -149,9 +146,10 @@ def _by_customer(inputs: Inputs, rules: Rules, engine: Engine) -> list[pd.DataFr
     return found
 
 
-def _side(ids: pd.Series[Any], keys: pd.DataFrame, prefix: str) -> pd.DataFrame:
-    fields = keys[list(FIVE)].reindex(ids.to_numpy(dtype=object)).reset_index(drop=True)
-    return fields.add_prefix(prefix)
+def _side(matches: pd.DataFrame, keys: pd.DataFrame, side: str) -> dict[str, Any]:
+    """Look up the five fields of one side of each match."""
+    place = pd.Index(keys[f"{side}_key_id"]).get_indexer(matches[f"{side}_key_id"])
+    return {f"{side}_{field}": keys[field].array.take(place, allow_fill=True) for field in FIVE}
 
 
 def input_hashes(inputs: Inputs, rules: Rules) -> pd.Series[Any]:

@@ -5,7 +5,7 @@ Every line stays in the frame with the reason it is left out for, so that the bo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -20,6 +20,7 @@ from recon.canonicalise import ORDER_FIELDS, canonicalise
 from recon.frames import Flags, Ints, Objects, category, map_distinct, number_groups, objects, read, stack, sum_by
 from recon.loads import MASTER_VIEW, ORDER_LIST, Choice, current_rows
 from recon.matching.columns import FIVE, KEY_NEEDS
+from recon.staged import read_rows
 
 SUPERSEDED_WINDOW: Final = "superseded_window"
 SUPERSEDED_WORKBOOK: Final = "superseded_workbook"
@@ -50,8 +51,9 @@ CONTENT: Final = (
     "final_fob_usd",
 )
 """What two lines must share to be the same line in two workbooks."""
-NEEDED: Final = ("load_id", "unit_id", "rules_version", "order_line_id", *CONTENT)
-"""What deciding, matching and counting need of a line; the rest is copied inside the database."""
+NEEDED: Final = ("order_line_id", *CONTENT)
+"""What deciding, matching and counting need of a line beside what its load tells; the rest is copied inside the
+database."""
 
 
 class Origin(NamedTuple):
@@ -104,11 +106,10 @@ def read_lines(connection: sa.Connection, choice: Choice, rules: Rules) -> pd.Da
         ``NEEDED``, or all staging columns where some rows are of older rules, plus origin and ``current`` (no later
         load of the view replaces it).
     """
-    loads = choice.loads
-    found = [_read(connection, origin, loads, NEEDED) for origin in STAGED]
-    if any((rows["rules_version"] != rules.version).any() for rows in found):
-        # What was found is needed to put it into today's form, and then written as it is here.
-        found = [_read(connection, origin, loads, None) for origin in STAGED]
+    found = [_read(connection, origin, choice, rules) for origin in STAGED]
+    if found[0].columns.symmetric_difference(found[1].columns).size:
+        # One of them has rows of older rules: both are read whole, to stand in one frame.
+        found = [_read(connection, origin, choice, rules, whole=True) for origin in STAGED]
     parts = []
     for origin, staged in zip(STAGED, found, strict=True):
         rows = canonicalise(staged, ORDER_FIELDS, rules, origin.source)
@@ -119,11 +120,14 @@ def read_lines(connection: sa.Connection, choice: Choice, rules: Rules) -> pd.Da
     return pd.DataFrame({column: stack(first[column], second[column]) for column in first.columns})
 
 
-def _read(connection: sa.Connection, origin: Origin, loads: pd.DataFrame, names: Sequence[str] | None) -> pd.DataFrame:
-    table = origin.staged
-    columns = list(table.c) if names is None else [table.c[name] for name in names]
-    load_ids = set(loads.loc[loads["stream"] == origin.stream, "load_id"])
-    return read(connection, columns, where=table.c.load_id, values=load_ids, plain=["order_line_id"])
+def _read(
+    connection: sa.Connection, origin: Origin, choice: Choice, rules: Rules, *, whole: bool = False
+) -> pd.DataFrame:
+    loads = choice.loads[choice.loads["stream"] == origin.stream]
+    own, plain = origin.staged.c, ["order_line_id"]
+    if whole:
+        return read(connection, list(own), where=own.load_id, values=set(loads["load_id"]), plain=plain)
+    return read_rows(connection, origin.staged, loads, NEEDED, rules.version, plain=plain)
 
 
 def decide_lines(rows: pd.DataFrame, choice: Choice, rules: Rules) -> Lines:

@@ -6,6 +6,7 @@ One function serves every published table. It writes in the caller's transaction
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ from recon.frames import IN_LIST, Flags, Ints, Objects, as_date, in_parts, objec
 TRAVELLING: Final = "travelling_rows"
 WRITE_ROWS: Final = 20_000
 """Rows handed to the driver at once."""
+MANY_ROWS: Final = 50_000
+"""Rows of an empty table from which its indexes are built after it is filled."""
 
 
 Writer = Callable[[sa.Connection, sa.Table, pd.DataFrame], None]
@@ -93,8 +96,20 @@ def publish(
     written = wanted[differs | ~known].reset_index(drop=True)
     if keep and differs.any():
         written = _kept(written, there, at[differs | ~known], keep)
-    (write or insert)(connection, table, written)
+    with _indexes_last(connection, table, worth=within is None and there.empty and len(written) >= MANY_ROWS):
+        (write or insert)(connection, table, written)
     return Change(inserted=int((~known).sum()), updated=int(differs.sum()), deleted=int(gone.sum()))
+
+
+@contextmanager
+def _indexes_last(connection: sa.Connection, table: sa.Table, *, worth: bool) -> Iterator[None]:
+    """Build the indexes of an empty table after it was filled: sorted once, not grown row by row in no order."""
+    indexes = sorted(table.indexes, key=lambda index: str(index.name)) if worth else []
+    for index in indexes:
+        index.drop(connection)
+    yield
+    for index in indexes:
+        index.create(connection)
 
 
 def _positions(there: pd.DataFrame, wanted: pd.DataFrame, key: Sequence[str]) -> Ints:
@@ -165,12 +180,14 @@ def insert(connection: sa.Connection, table: sa.Table, rows: pd.DataFrame) -> No
     if rows.empty:
         return
     statement = table.insert().compile(dialect=connection.dialect, column_keys=[column.name for column in table.c])
-    columns = {column.name: _driver_values(rows[column.name], column, connection.dialect) for column in table.c}
-    order = statement.positiontup if statement.positional else list(columns)
-    for start in range(0, len(rows), WRITE_ROWS):
-        parts = [columns[name][start : start + WRITE_ROWS] for name in order or ()]
-        batch = list(_batch(parts, None if statement.positional else list(columns)))
-        connection.exec_driver_sql(str(statement), batch)
+    names = [column.name for column in table.c]
+    order = list((statement.positiontup if statement.positional else None) or names)
+    # In the order of the key, whose index is then written from one end to the other.
+    at = rows[next(iter(table.primary_key)).name].argsort().to_numpy() if table.primary_key else np.arange(len(rows))
+    for start in range(0, len(at), WRITE_ROWS):
+        part = rows.take(at[start : start + WRITE_ROWS])
+        columns = [_driver_values(part[name], table.c[name], connection.dialect) for name in order]
+        connection.exec_driver_sql(str(statement), list(_batch(columns, None if statement.positional else order)))
 
 
 def _batch(parts: Sequence[list[Any]], names: Sequence[str] | None) -> Iterator[Any]:

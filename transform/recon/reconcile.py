@@ -5,32 +5,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
-from order_rules import tables
 from order_rules.config import Rules
 
 from recon import facts, guards, ledger, loads
-from recon.cartons import Cartons, read_cartons
+from recon.cartons import Cartons, read_cartons, reading_shipped
 from recon.decisions import as_decision, read_decisions
 from recon.engines import How
-from recon.frames import look_up, objects, read, text
+from recon.frames import look_up, objects, text
 from recon.keys import sum_cartons, sum_orders
 from recon.ledger import Figures, Ledger
 from recon.loads import MASTER_VIEW, ORDER_LIST, PACKED, SHIPPED, Choice, LoadBook
-from recon.matches import gather, input_hashes, match_all
+from recon.matches import Inputs, gather, input_hashes, match_all
 from recon.matching.columns import BLOCKS
 from recon.matching.fill import fill_lines
 from recon.matching.flags import due_by
 from recon.matching.overrides import Unattached, attach
 from recon.orders import (
-    STAGED,
     SUPERSEDED_WINDOW,
     SUPERSEDED_WORKBOOK,
     VIEW,
@@ -40,10 +39,9 @@ from recon.orders import (
     read_lines,
 )
 from recon.outcome import Outcome, UnknownCustomer, unknown_customers
-from recon.publish import Change, Writer, copied_from, insert, publish
 from recon.published import LINK, Published, nothing_stays, unchanged
-from recon.quarantine import LONG_TEXT, merge_quarantine, read_quarantine
 from recon.refusals import BooksUnequal, NothingLoaded, Refused, RunLost, Shrunk, TooMuchQuarantine
+from recon.results import Rows, Settled, publish_results, publish_rows
 from recon.sizes import size_fold
 from recon.warehouse import runs
 from recon.warehouse.engine import writing
@@ -61,9 +59,6 @@ __all__ = [
 ]
 
 COUNTS: Final = "counts"
-NAMED_BY_LOAD: Final = ("load_id", "rules_version", "order_key_id", "origin", "cancelled")
-"""What tells whether a published order line is still the same: a load never changes, and neither does what a version
-of the rules makes of it."""
 
 
 def reconcile(
@@ -130,45 +125,61 @@ class _Read:
 
 
 @dataclass(frozen=True)
-class _Settled:
-    """What is published, before it is written."""
+class _Keyed:
+    """What counts, summed to keys, and what of it is to be matched."""
 
-    orders: pd.DataFrame
-    packed: pd.DataFrame
-    shipped: pd.DataFrame
-    matched: pd.DataFrame
-    matches: pd.DataFrame
-    fill: pd.DataFrame
-    facts: pd.DataFrame
-    customers: pd.DataFrame
+    rows: Rows
+    order_keys: pd.DataFrame
+    fulfil_keys: pd.DataFrame
+    inputs: Inputs
+    hashes: pd.Series[Any]
     stays: Published
     unattached: tuple[Unattached, ...]
 
 
 def _reconcile(connection: sa.Connection, rules: Rules, run: Run, booked: Ledger, wishes: _Wishes) -> Outcome:
     book = loads.read_loads(connection)
-    found = _what_counts(connection, book, rules)
+    found = _what_counts(connection, book, rules, wishes.how)
     _book(booked, found)
     _guard(connection, rules, booked, found, wishes)
     ledger.check_loads(found.counts, found.counting)
     ledger.check_staged(found.counts, _handled(found))
-    settled = _settle(connection, rules, booked, found, wishes)
-    changes = _publish(connection, run, found, settled)
+    keyed = _key(connection, rules, found, wishes)
+    choice, loads_now = found.choice, found.counting
+    del found  # a million cartons: from here on only those that count are needed, and only until they are counted
+    # Orders and cartons are written inside the database while this process and its pool match: neither waits for the
+    # other, and nobody else touches the connection meanwhile.
+    with ThreadPoolExecutor(1) as beside:
+        writing_rows = beside.submit(publish_rows, connection, keyed.rows)
+        settled = _settle(rules, booked, keyed, wishes)
+        changes = writing_rows.result()
+    lines, unattached = len(keyed.rows.orders), keyed.unattached
+    del keyed
+    counting = loads_now[loads_now["status"] == COUNTS]
+    changes |= publish_results(connection, run, settled, loads=loads_now, counting=counting)
     for name, figures in ledger.check_published(connection).items():
         booked.add("fact_order_recon", "fact", name, rows=figures.rows, qty=figures.qty)
     booked.write(connection, run.run_id)
-    gone = loads.loads_to_sweep(found.choice.known, found.counting["load_id"], rules.matching.keep_loads)
+    gone = loads.loads_to_sweep(choice.known, loads_now["load_id"], rules.matching.keep_loads)
     loads.sweep(connection, gone)
-    outcome = _outcome(run, rules, booked, found, settled)
-    return replace(outcome, changes=changes, swept=len(gone))
+    outcome = _outcome(run, rules, booked, settled, loads_now)
+    return replace(
+        outcome,
+        order_lines=lines,
+        unread=_pairs(choice.unread.sort_values("path"), "path", "error"),
+        unattached=tuple((str(as_decision(one.decision)), one.why) for one in unattached),
+        changes=changes,
+        swept=len(gone),
+    )
 
 
-def _what_counts(connection: sa.Connection, book: LoadBook, rules: Rules) -> _Read:
+def _what_counts(connection: sa.Connection, book: LoadBook, rules: Rules, how: How) -> _Read:
     choice = loads.choose(book)
     if choice.loads.empty:
         raise NothingLoaded("no complete load in the warehouse: run `meltano run full-sync`")
-    lines = decide_lines(read_lines(connection, choice, rules), choice, rules)
-    cartons = read_cartons(connection, choice, rules)
+    with reading_shipped(connection, choice, rules, how.processes) as shipped_rows:
+        lines = decide_lines(read_lines(connection, choice, rules), choice, rules)
+        cartons = read_cartons(connection, choice, rules, shipped_rows)
     counting = _counting_loads(choice, lines, cartons)
     return _Read(choice, lines, cartons, counting, book.counts[book.counts["load_id"].isin(counting["load_id"])])
 
@@ -243,8 +254,7 @@ def _handled(found: _Read) -> Mapping[str, tuple[tuple[str, ...], int]]:
     }
 
 
-def _settle(connection: sa.Connection, rules: Rules, booked: Ledger, found: _Read, wishes: _Wishes) -> _Settled:
-    how = wishes.how
+def _key(connection: sa.Connection, rules: Rules, found: _Read, wishes: _Wishes) -> _Keyed:
     all_lines = found.lines.rows
     proving = all_lines[
         (all_lines["origin"] == WORKBOOK).to_numpy() & (all_lines["reason"] != SUPERSEDED_WORKBOOK).to_numpy()
@@ -263,27 +273,33 @@ def _settle(connection: sa.Connection, rules: Rules, booked: Ledger, found: _Rea
     attached = attach(read_decisions(connection), order_keys, fulfil_keys, rules, fold)
     inputs = gather(order_keys, readings, fulfil_keys, attached)
     hashes = input_hashes(inputs, rules)
-    stays = nothing_stays() if how.rematch else unchanged(connection, hashes, fulfil_keys)
-    matched = match_all(inputs.without(stays.customers), rules, how.engine)
+    stays = nothing_stays() if wishes.how.rematch else unchanged(connection, hashes, fulfil_keys)
+    whole = Rows(orders, packed, shipped)
+    return _Keyed(whole, order_keys, fulfil_keys, inputs, hashes, stays, attached.unattached)
+
+
+def _settle(rules: Rules, booked: Ledger, keyed: _Keyed, wishes: _Wishes) -> Settled:
+    rows, stays, fulfil_keys = keyed.rows, keyed.stays, keyed.fulfil_keys
+    matched = match_all(keyed.inputs.without(stays.customers), rules, wishes.how.engine)
     matches = pd.concat([matched[list(LINK)], stays.links], ignore_index=True) if stays.customers else matched
     linked = matches.loc[matches["order_key_id"].notna(), ["fulfil_key_id", "order_key_id"]]
     quantities = fulfil_keys[["fulfil_key_id", "packed_qty", "shipped_qty"]]
     fill = fill_lines(
-        orders[["order_line_id", "order_key_id", "ordered_qty", "cancelled", "ex_factory_on"]],
+        rows.orders[["order_line_id", "order_key_id", "ordered_qty", "cancelled", "ex_factory_on"]],
         linked.merge(quantities, on="fulfil_key_id"),
     )
-    made = facts.order_facts(order_keys, fulfil_keys, matches, rules)
-    made = facts.add_cartons(made, matches, packed, shipped)
-    customers = facts.customer_totals(made, matches, fulfil_keys, hashes)
+    made = facts.order_facts(keyed.order_keys, fulfil_keys, matches, rules)
+    made = facts.add_cartons(made, matches, rows.packed, rows.shipped)
+    customers = facts.customer_totals(made, matches, fulfil_keys, keyed.hashes)
     _book_matches(booked, matches.merge(quantities, on="fulfil_key_id"))
-    for name, rows in matched.attrs[BLOCKS].items():
-        booked.add("recon_match", "compared", name, rows=rows)
+    for name, count in matched.attrs[BLOCKS].items():
+        booked.add("recon_match", "compared", name, rows=count)
     settled_findings = {
         "shipped_against_cancelled": facts.shipped_against_cancelled(made),
-        "override_detached": (len(attached.unattached), 0),
+        "override_detached": (len(keyed.unattached), 0),
     }
     booked.findings("fact_order_recon", {code: figures for code, figures in settled_findings.items() if figures[0]})
-    return _Settled(orders, packed, shipped, matched, matches, fill, made, customers, stays, attached.unattached)
+    return Settled(matched, fill, made, customers, stays)
 
 
 def _current(rows: pd.DataFrame) -> pd.DataFrame:
@@ -299,76 +315,8 @@ def _book_matches(booked: Ledger, matches: pd.DataFrame) -> None:
         booked.add("recon_match", "finding", "pending", rows=len(pending), qty=int(pending.sum()))
 
 
-def _publish(connection: sa.Connection, run: Run, found: _Read, settled: _Settled) -> Mapping[str, Change]:
-    now = runs.utc_now()
-    counting = found.counting[found.counting["status"] == COUNTS]
-    known = read(connection, list(tables.quarantine.c), plain=LONG_TEXT)
-    quarantine = merge_quarantine(read_quarantine(connection, set(counting["load_id"])), known, counting, now)
-    stamped = settled.facts.assign(first_seen_at=now, updated_at=now, changed_run_id=run.run_id)
-    carton = ("load_id", "rules_version", "qty", "fulfil_key_id")
-    changes = {
-        "stg_orders": publish(
-            connection, tables.stg_orders, settled.orders, compare=NAMED_BY_LOAD, write=_line_writer(settled.orders)
-        ),
-        "stg_packed_current": publish(
-            connection,
-            tables.stg_packed_current,
-            settled.packed,
-            compare=(*carton, "qty_source"),
-            write=_carton_writer(settled.packed, tables.stg_packed),
-        ),
-        "stg_shipped_current": publish(
-            connection,
-            tables.stg_shipped_current,
-            settled.shipped,
-            compare=carton,
-            write=_carton_writer(settled.shipped, tables.stg_shipped),
-        ),
-        "recon_load": publish(connection, tables.recon_load, found.counting),
-        "recon_match": publish(connection, tables.recon_match, settled.matched, within=_not_staying(settled)),
-        "recon_order_fill": publish(connection, tables.recon_order_fill, settled.fill),
-        "fact_order_recon": publish(
-            connection, tables.fact_order_recon, stamped, compare=facts.CHANGING, keep=["first_seen_at"]
-        ),
-        "quarantine": publish(connection, tables.quarantine, quarantine),
-    }
-    of_run = tables.recon_customer_run
-    connection.execute(sa.delete(of_run).where(of_run.c.run_id == run.run_id))
-    insert(connection, of_run, settled.customers.assign(run_id=run.run_id))
-    return changes
-
-
-def _is_whole(rows: pd.DataFrame) -> bool:
-    """Tell whether staged rows were read with all their columns."""
-    return "source" in rows
-
-
-def _carton_writer(rows: pd.DataFrame, staged: sa.Table) -> Writer:
-    return insert if _is_whole(rows) else copied_from(staged, ("size", "qty", "qty_source", "fulfil_key_id"))
-
-
-def _line_writer(rows: pd.DataFrame) -> Writer:
-    if _is_whole(rows):
-        return insert
-
-    def write(connection: sa.Connection, table: sa.Table, written: pd.DataFrame) -> None:
-        for origin in STAGED:
-            copy = copied_from(origin.staged, ("size", "origin", "cancelled", "order_key_id"))
-            copy(connection, table, written[(written["origin"] == origin.name).to_numpy()])
-
-    return write
-
-
-def _not_staying(settled: _Settled) -> tuple[str, Collection[str]] | None:
-    stays = settled.stays
-    if not stays.customers:
-        return None
-    return "fulfil_customer", stays.others | set(settled.matched["fulfil_customer"])
-
-
-def _outcome(run: Run, rules: Rules, booked: Ledger, found: _Read, settled: _Settled) -> Outcome:
+def _outcome(run: Run, rules: Rules, booked: Ledger, settled: Settled, counting: pd.DataFrame) -> Outcome:
     matched = booked.by_reason("matched")
-    counting = found.counting
     stale = counting[counting["stale_reason"].notna()].sort_values("source")
     copies = counting[counting["status"] == SUPERSEDED_WORKBOOK].sort_values("source")
     statuses = settled.facts.groupby("recon_status")["ordered_qty"]
@@ -376,7 +324,7 @@ def _outcome(run: Run, rules: Rules, booked: Ledger, found: _Read, settled: _Set
     return Outcome(
         run_id=run.run_id,
         files=booked.get(ORDER_LIST, "files").rows,
-        order_lines=len(settled.orders),
+        order_lines=0,
         matched={rule: figures for rule, figures in matched.items() if rule},
         unmatched=matched.get("", Figures()),
         pending=booked.get("recon_match", "finding", "pending"),
@@ -388,12 +336,11 @@ def _outcome(run: Run, rules: Rules, booked: Ledger, found: _Read, settled: _Set
         excluded=booked.by_reason("excluded"),
         findings=booked.by_reason("finding"),
         stale=_pairs(stale, "source", "stale_reason"),
-        unread=_pairs(found.choice.unread.sort_values("path"), "path", "error"),
+        unread=(),
         superseded=_pairs(copies, "source", "superseded_by"),
         unknown_customers=_unknown(settled, rules),
         customers=len(settled.customers),
         kept=len(settled.stays.customers),
-        unattached=tuple((str(as_decision(one.decision)), one.why) for one in settled.unattached),
         ordered=booked.get("fact_order_recon", "fact", "ordered").qty,
         cancelled=booked.get("fact_order_recon", "fact", "cancelled").qty,
         packed=booked.get("fact_order_recon", "fact", "packed").qty,
@@ -405,7 +352,7 @@ def _pairs(frame: pd.DataFrame, first: str, second: str) -> tuple[tuple[str, str
     return tuple((str(a), str(b)) for a, b in zip(objects(frame[first]), objects(frame[second]), strict=True))
 
 
-def _unknown(settled: _Settled, rules: Rules) -> tuple[UnknownCustomer, ...]:
+def _unknown(settled: Settled, rules: Rules) -> tuple[UnknownCustomer, ...]:
     made = settled.facts
     units = made[["ordered_qty", "cancelled_qty", "packed_qty", "shipped_qty"]].sum(axis=1).groupby(made["customer"])
     return unknown_customers([(str(name), int(total)) for name, total in units.sum().items()], rules)

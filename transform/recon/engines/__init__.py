@@ -6,6 +6,7 @@ ran is a matter of time alone.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -59,10 +60,26 @@ class How:
     Attributes:
         engine: how they are gone through.
         rematch: match also those of whom nothing changed since the last run.
+        processes: how many may work at once; with two, cartons are read while orders are.
     """
 
     engine: Engine = in_process
     rematch: bool = False
+    processes: int = 1
+
+
+def processors(workers: int | None = None) -> int:
+    """Say how many processes may work at once.
+
+    Args:
+        workers: as many as this; ``None``: one a processor that this process may use.
+
+    Returns:
+        At least one.
+    """
+    if workers:
+        return workers
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def choose(name: str, workers: int | None = None) -> Engine:

@@ -9,16 +9,16 @@ every engine.
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Final
 
 import pandas as pd
 
-from recon.engines import Engine, EngineError, Task, in_process
+from recon.engines import Engine, EngineError, Task, in_process, processors
 from recon.matching import match_customer
 
 POOL_ROWS: Final = 60_000
@@ -37,10 +37,10 @@ def local_engine(workers: int | None = None) -> Engine:
     Returns:
         An engine that starts its pool when there is enough to match, and ends it before it returns or raises.
     """
-    count = workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else workers or os.cpu_count()
+    count = processors(workers)
 
     def run(tasks: Sequence[Task]) -> Iterable[pd.DataFrame]:
-        processes = min(count or 1, len(tasks))
+        processes = min(count, len(tasks))
         if processes < 2 or sum(task.rows for task in tasks) < POOL_ROWS:  # noqa: PLR2004  (one is this one)
             return in_process(tasks)
         return _in_pool(sorted(tasks, key=lambda task: task.rows, reverse=True), processes)
@@ -49,6 +49,25 @@ def local_engine(workers: int | None = None) -> Engine:
 
 
 def _in_pool(tasks: Sequence[Task], processes: int) -> list[pd.DataFrame]:
+    with worker_pool(processes) as pool:
+        futures = [pool.submit(match_customer, *task) for task in tasks]
+        wait(futures, return_when=FIRST_EXCEPTION)
+        return [future.result() for future in futures]
+
+
+@contextmanager
+def worker_pool(processes: int) -> Iterator[ProcessPoolExecutor]:
+    """Open a pool of processes that ends with the block, at once where the block is left by an error or a signal.
+
+    Args:
+        processes: how many.
+
+    Yields:
+        The pool.
+
+    Raises:
+        EngineError: one of the processes was killed.
+    """
     context = multiprocessing.get_context(START_METHOD)
     if START_METHOD == "forkserver":
         # Loaded once by the server that forks the workers, not once a worker.
@@ -56,12 +75,10 @@ def _in_pool(tasks: Sequence[Task], processes: int) -> list[pd.DataFrame]:
     before = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_start_worker)
     try:
-        futures = [pool.submit(match_customer, *task) for task in tasks]
-        wait(futures, return_when=FIRST_EXCEPTION)
-        return [future.result() for future in futures]
+        yield pool
     except BrokenProcessPool:
         msg = (
-            "A process that matched customers was killed, most likely for want of memory. Run again with fewer of them "
+            "A process that read or matched was killed, most likely for want of memory. Run again with fewer of them "
             "(recon reconcile --workers 1) or on a machine with more memory."
         )
         raise EngineError(msg) from None

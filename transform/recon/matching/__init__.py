@@ -118,9 +118,8 @@ def _decide(sides: Sides, pairs: Pairs) -> Decision:
 
 
 def _ranked(sides: Sides, pairs: Pairs) -> Ints:
-    """Sort pairs by fulfilment key, the best first; equal ones by the id of their order key."""
+    """Sort pairs by fulfilment key, the best first; equal ones by their order key, whose number goes by its id."""
     alone: Flags = np.bincount(pairs.carton, minlength=len(sides.fulfil_key_ids))[pairs.carton] == 1
     if alone.all():
         return np.argsort(pairs.carton, kind="stable")
-    rank = sides.rank_of_keys(sides.key[pairs.reading])
-    return np.lexsort((rank, ~pairs.linkable, -pairs.score, pairs.carton))
+    return np.lexsort((sides.key[pairs.reading], ~pairs.linkable, -pairs.score, pairs.carton))

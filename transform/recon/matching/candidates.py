@@ -143,9 +143,7 @@ def _block(
     if not len(rows) or not len(readings):
         return
     left, right = _numbered(mine, theirs)
-    large = np.zeros(len(rows), dtype=bool)
-    for key in left:
-        large |= pairs_in_blocks(key, np.concatenate(right)) > rules.most_pairs
+    large = _is_large(left, right, rules)
     _meet(blocked, rows, readings, [np.where(large, MISSING, key) for key in left], right)
     if not large.any():
         return
@@ -156,11 +154,17 @@ def _block(
     my_cut = [(*key, *more) for key in mine for more in further[0]]
     their_cut = [(*key, *more) for key in theirs for more in further[1]]
     left, right = _numbered(my_cut, their_cut)
-    still = np.zeros(len(rows), dtype=bool)
-    for key in left:
-        still |= large & (pairs_in_blocks(key, np.concatenate(right)) > rules.most_pairs)
+    still = large & _is_large(left, right, rules)
     blocked.left_out += int(still.sum())
     _meet(blocked, rows, readings, [np.where(large & ~still, key, MISSING) for key in left], right)
+
+
+def _is_large(left: Sequence[Ints], right: Sequence[Ints], rules: CustomerRules) -> Flags:
+    """Mark the rows one of whose blocks would make more pairs than the rules allow."""
+    theirs = np.concatenate(right)
+    theirs = np.sort(theirs[theirs >= 0])
+    large = [pairs_in_blocks(key, theirs) > rules.most_pairs for key in left]
+    return np.asarray(np.logical_or.reduce(large), dtype=bool)
 
 
 def _numbered(mine: Keys, theirs: Keys) -> tuple[list[Ints], list[Ints]]:

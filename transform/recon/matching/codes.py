@@ -103,13 +103,16 @@ def _ranges(first: Ints, counts: Ints) -> Ints:
 def pairs_in_blocks(cartons: Ints, orders: Ints) -> Ints:
     """Count, for each row of the cartons, the pairs that the whole of its block would make.
 
+    Args:
+        cartons: the block of each row, ``MISSING`` where it is in none.
+        orders: the blocks of the orders' rows, sorted, none missing.
+
     Returns:
         One number a row of the cartons.
     """
     distinct, place = np.unique(cartons, return_inverse=True)
     mine = np.bincount(place, minlength=len(distinct))
-    keys = np.sort(orders[orders >= 0])
-    theirs = np.searchsorted(keys, distinct, "right") - np.searchsorted(keys, distinct, "left")
+    theirs = np.searchsorted(orders, distinct, "right") - np.searchsorted(orders, distinct, "left")
     theirs[distinct < 0] = 0
     return np.asarray((mine * theirs)[place], dtype=np.int64)
 
@@ -125,6 +128,22 @@ def distinct_pairs(left: Ints, right: Ints) -> tuple[Ints, Ints, Ints]:
     size = int(right.max()) + 2
     distinct, place = np.unique(left * size + right + 1, return_inverse=True)
     return distinct // size, distinct % size - 1, place.astype(np.int64)
+
+
+def distinct_rows(columns: Sequence[Ints]) -> tuple[Ints, Ints]:
+    """Find the distinct rows of some columns.
+
+    Args:
+        columns: numbers from ``MISSING`` on.
+
+    Returns:
+        The place of one row of each kind, and the number of its kind for each row.
+    """
+    number = np.zeros(len(columns[0]), dtype=np.int64)
+    for column in columns:
+        number = number * (int(column.max(initial=MISSING)) + 2) + column + 1
+    _, first, kind = np.unique(number, return_index=True, return_inverse=True)
+    return first.astype(np.int64), kind.astype(np.int64)
 
 
 def flags_of(count: int, members: Ints) -> Flags:

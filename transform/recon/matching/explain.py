@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import repeat
 from json.encoder import encode_basestring
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from recon.frames import Flags, Ints, Objects, map_distinct, objects, text
+from recon.frames import Flags, Ints, Objects, map_distinct, text
 from recon.matching import levels
-from recon.matching.codes import MISSING
+from recon.matching.codes import MISSING, distinct_rows
 from recon.matching.columns import BLOCKS, COMPARED, DECIDED, PARTS
 from recon.matching.forms import Sides
 from recon.matching.levels import ALL
@@ -21,6 +22,7 @@ CANDIDATES: Final = 3
 """How many order keys a person is asked to choose from."""
 FIELD_OF: Final = dict(zip(PARTS, levels.POINTS, strict=True))
 _NAMES: Final = np.array([level.name for level in ALL], dtype=object)
+_QUOTED_NAMES: Final = np.array([encode_basestring(level.name or "else") for level in ALL], dtype=object)
 _KIND: Final = {
     "po": "po",
     "alt": "po",
@@ -144,9 +146,10 @@ def as_frame(sides: Sides, parts: Sequence[Columns]) -> pd.DataFrame:
     """Put what was decided into one frame: ``columns.DECIDED``."""
     carton = np.concatenate([part.carton for part in parts])
     made: dict[str, Any] = {"fulfil_key_id": sides.fulfil_key_ids.array.take(carton)}
+    ids = np.append(sides.order_key_ids, [None])  # at its end, where ``MISSING`` points to
     for name, keys in (("order_key_id", "order"), ("runner_up_order_key_id", "runner_up")):
         places = np.concatenate([getattr(part, keys) for part in parts])
-        made[name] = sides.order_key_ids.array.take(places, allow_fill=True)
+        made[name] = pd.array(ids[places], dtype="str")
     for name in TEXTS:
         made[name] = pd.array(np.concatenate([part.texts[name] for part in parts]), dtype="str")
     for name in NUMBERS:
@@ -160,11 +163,9 @@ def pass_names(pairs: Pairs) -> Objects:
     Returns:
         One text a pair.
     """
-    made = np.empty(len(pairs), dtype=object)
-    combinations, place = np.unique(pairs.level[:, : len(FIELDS)], axis=0, return_inverse=True)
-    names = np.array([levels.pass_name(tuple(_NAMES[row])) for row in combinations], dtype=object)
-    made[:] = names[place.reshape(-1)] if len(names) else names
-    return made
+    level = pairs.level[:, : len(FIELDS)]
+    first, kind = distinct_rows(list(level.T))
+    return _texts([levels.pass_name(tuple(_NAMES[row])) for row in level[first]])[kind]
 
 
 def _documents(sides: Sides, pairs: Pairs, rows: Ints, says: Says | None) -> list[str]:
@@ -172,21 +173,25 @@ def _documents(sides: Sides, pairs: Pairs, rows: Ints, says: Says | None) -> lis
     parts = [_field_lines(sides, pairs, place, part) for place, part in enumerate(FIELDS)]
     for place in range(len(FIELDS), pairs.level.shape[1]):
         told = pairs.level[:, place] > 0
-        lines = np.full(len(pairs), "", dtype=object)
         if told.any() and says is not None:
             part = levels.PARTS[place]
-            seen = says(part, rows[told])
-            shown = zip(seen, _NAMES[pairs.level[told, place]], pairs.points[told, place], strict=True)
+            shown = zip(
+                says(part, rows[told]),
+                _QUOTED_NAMES[pairs.level[told, place]].tolist(),
+                pairs.points[told, place].tolist(),
+                strict=True,
+            )
+            lines = np.full(len(pairs), "", dtype=object)
             lines[told] = [
-                ", " + _line(part, _quoted(order), _quoted(carton), _quoted(level), f"{points:g}")
+                ", " + _line(part, _quoted(order), _quoted(carton), level, points)
                 for (order, carton), level, points in shown
             ]
-        parts.append(lines)
-    return [f"[{', '.join(row[:4])}{''.join(row[4:])}]" for row in zip(*parts, strict=True)]
+            parts.append(lines)
+    return ["".join(row) for row in zip(repeat("["), *(lines.tolist() for lines in parts), repeat("]"))]
 
 
 def _field_lines(sides: Sides, pairs: Pairs, place: int, part: str) -> Objects:
-    """Write the line of one field for each pair, once for each distinct line."""
+    """Write the line of one field for each pair, once for each distinct line, with the comma before it."""
     compared = np.full(len(pairs), MISSING, dtype=np.int64)
     for at, name in enumerate(ORDER_FIELDS):
         if _KIND[name] == part:
@@ -195,29 +200,29 @@ def _field_lines(sides: Sides, pairs: Pairs, place: int, part: str) -> Objects:
     carton = sides.cartons[part][pairs.carton]
     texts = sides.texts[part]
     points = np.round(pairs.points[:, place] * 1000).astype(np.int64)
-    columns = (compared + 1, carton + 1, pairs.level[:, place], points - points.min(initial=0))
-    number = np.zeros(len(pairs), dtype=np.int64)
-    for column in columns:
-        number = number * (int(column.max(initial=0)) + 1) + column
-    _, first, of_row = np.unique(number, return_index=True, return_inverse=True)
-    lines = np.empty(len(first), dtype=object)
+    first, kind = distinct_rows((compared, carton, pairs.level[:, place], points - points.min(initial=0)))
+    numbers = (compared[first], carton[first], pairs.level[first, place], pairs.points[first, place])
+    comma = ", " if place else ""
     # A loop over distinct lines: quoting text costs, and most lines come many times.
-    lines[:] = [
-        _line(
+    lines = [
+        comma
+        + _line(
             FIELD_OF[part],
-            _quoted(texts[compared[row]] if compared[row] >= 0 else None),
-            _quoted(texts[carton[row]] if carton[row] >= 0 else None),
-            _quoted(_NAMES[pairs.level[row, place]] or "else"),
-            f"{pairs.points[row, place]:g}",
+            _quoted(None if order < 0 else texts[order]),
+            _quoted(None if mine < 0 else texts[mine]),
+            _QUOTED_NAMES[level],
+            worth,
         )
-        for row in first.tolist()
+        for order, mine, level, worth in zip(*(column.tolist() for column in numbers), strict=True)
     ]
-    return lines[of_row]
+    return _texts(lines)[kind]
 
 
-def _line(field: str, order: str, carton: str, level: str, points: str) -> str:
-    seen = f'"field": "{field}", "order_value": {order}, "fulfil_value": {carton}'
-    return f'{{{seen}, "level": {level}, "points": {points}}}'
+def _line(field: str, order: str, carton: str, level: str, points: float) -> str:
+    return (
+        f'{{"field": "{field}", "order_value": {order}, "fulfil_value": {carton}, '
+        f'"level": {level}, "points": {points:g}}}'
+    )
 
 
 def waterfall(pairs: pd.DataFrame, cartons: pd.DataFrame) -> pd.Series[Any]:
@@ -238,7 +243,7 @@ def waterfall(pairs: pd.DataFrame, cartons: pd.DataFrame) -> pd.Series[Any]:
             map_distinct(theirs, _quoted),
             map_distinct(cartons[field], _quoted),
             map_distinct(pairs[f"{part}_level"], _quoted),
-            map_distinct(pairs[f"{part}_points"], lambda points: f"{points:g}"),
+            pairs[f"{part}_points"].tolist(),
         )
         parts.append(
             [
@@ -321,8 +326,7 @@ def proposed(sides: Sides, pairs: Pairs, says: Says | None) -> dict[int, str]:
     Returns:
         By fulfilment key a JSON list of order keys with score, pass and waterfall, best first, ``CANDIDATES`` at most.
     """
-    rank = sides.rank_of_keys(sides.key[pairs.reading])
-    order = np.lexsort((rank, -pairs.score, pairs.carton))
+    order = np.lexsort((sides.key[pairs.reading], -pairs.score, pairs.carton))
     carton = pairs.carton[order]
     first = np.searchsorted(carton, carton, "left")
     best = order[np.arange(len(order)) - first < CANDIDATES]
@@ -342,7 +346,7 @@ def _candidate_documents(sides: Sides, pairs: Pairs, rows: Ints, says: Says | No
         [None if code < 0 else sides.texts[part][code] for code in sides.orders[part][pairs.reading].tolist()]
         for part in FIELDS
     ]
-    ids = objects(sides.order_key_ids.iloc[sides.key[pairs.reading]])
+    ids = sides.order_key_ids[sides.key[pairs.reading]]
     made = []
     for key, score, rule, po, style, color, size, lines in zip(
         ids, pairs.score.round(4).tolist(), names, *fields, evidence, strict=True

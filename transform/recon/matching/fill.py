@@ -51,9 +51,10 @@ def fill_lines(lines: pd.DataFrame, linked: pd.DataFrame) -> pd.DataFrame:
         order_line_id, fulfil_key_id, packed_qty, shipped_qty: no row for a pair without units. The sums by
         fulfil_key_id are those of ``linked``.
     """
-    keys = pd.Index(linked["order_key_id"].unique())
+    of_supply, distinct = pd.factorize(linked["order_key_id"])
+    keys = pd.Index(distinct)
     filled = _in_filling_order(lines, keys)
-    supply = _supply(linked, keys)
+    supply = _supply(linked, of_supply.astype(np.int64))
     positive, negative = supply.at(supply.qty > 0), supply.at(supply.qty < 0)
     line, unit, qty = _overlap(filled, positive, len(keys))
     last_line = np.searchsorted(filled.key, np.arange(len(keys)), side="right") - 1
@@ -91,8 +92,7 @@ def _in_filling_order(lines: pd.DataFrame, keys: pd.Index[str]) -> _Lines:
     return _Lines(row[order], key[order], qty)
 
 
-def _supply(linked: pd.DataFrame, keys: pd.Index[str]) -> _Supply:
-    key = keys.get_indexer(pd.Index(linked["order_key_id"])).astype(np.int64)
+def _supply(linked: pd.DataFrame, key: Ints) -> _Supply:
     rank = _rank(linked["fulfil_key_id"], key)
     count = len(linked)
     both = _Supply(

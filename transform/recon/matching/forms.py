@@ -16,7 +16,7 @@ import pandas as pd
 from recon.frames import Flags, Ints, Objects, objects
 from recon.matching.codes import MISSING, by_number, combine, encode
 from recon.matching.columns import FULFILLED_QTY, OPEN_QTY
-from recon.matching.normalise import Normaliser, Po, plain_style
+from recon.matching.normalise import Color, Normaliser, Po, plain_style
 
 NO_QTY: Final = np.iinfo(np.int64).min
 """Stands for units that nobody told."""
@@ -54,7 +54,7 @@ class Sides:
         cartons: ``po``, ``style``, ``color``, ``size`` of each fulfilment key.
         texts: the texts by number, of ``po``, ``style``, ``color``, ``size``.
         key: the order key of each reading, by its place in ``order_key_ids``.
-        order_key_ids: each once, as a text column.
+        order_key_ids: each once, in their order.
         fulfil_key_ids: of each fulfilment key, as a text column.
         open_qty: units of each order key; ``NO_QTY`` where not told.
         fulfilled_qty: units of each fulfilment key; ``NO_QTY`` where not told.
@@ -67,21 +67,13 @@ class Sides:
     cartons: dict[str, Ints]
     texts: dict[str, Objects]
     key: Ints
-    order_key_ids: pd.Series[Any]
+    order_key_ids: Objects
     fulfil_key_ids: pd.Series[Any]
     open_qty: Ints
     fulfilled_qty: Ints
     ruled_out: Ints
     whole_orders: Flags
     whole_cartons: Flags
-
-    def rank_of_keys(self, keys: Ints) -> Ints:
-        """Rank order keys by their ids, so that the order of rows decides nothing."""
-        some, place = np.unique(keys, return_inverse=True)
-        ids = objects(self.order_key_ids.iloc[some])
-        rank = np.empty(len(some), dtype=np.int64)
-        rank[np.argsort(ids, kind="stable")] = np.arange(len(some))
-        return rank[place]
 
     def pair_of(self, carton: Ints, key: Ints) -> Ints:
         """Number pairs of fulfilment key and order key."""
@@ -126,7 +118,8 @@ def read_sides(orders: pd.DataFrame, fulfilment: pd.DataFrame) -> Sides:
         codes, texts[kind] = encode([*(orders[ORDER_COLUMNS[field]] for field in fields), fulfilment[carton_field]])
         order_codes |= dict(zip(fields, codes, strict=False))
         carton_codes[kind] = codes[-1]
-    key, ids = pd.factorize(orders["order_key_id"])
+    key, distinct = pd.factorize(orders["order_key_id"], sort=True)
+    ids = np.asarray(distinct, dtype=object)
     first = np.unique(key, return_index=True)[1]
     open_qty = orders[OPEN_QTY].to_numpy()[first] if OPEN_QTY in orders else np.full(len(ids), NO_QTY)
     told = fulfilment[FULFILLED_QTY].to_numpy() if FULFILLED_QTY in fulfilment else np.full(len(fulfilment), NO_QTY)
@@ -136,22 +129,22 @@ def read_sides(orders: pd.DataFrame, fulfilment: pd.DataFrame) -> Sides:
         cartons=carton_codes,
         texts=texts,
         key=key.astype(np.int64),
-        order_key_ids=pd.Series(ids),
+        order_key_ids=ids,
         fulfil_key_ids=fulfilment["fulfil_key_id"],
         open_qty=open_qty.astype(np.int64),
         fulfilled_qty=told.astype(np.int64),
-        ruled_out=_ruled_out(fulfilment["rejected_order_key_id"], pd.Series(ids)),
+        ruled_out=_ruled_out(fulfilment["rejected_order_key_id"], ids),
         whole_orders=np.logical_and.reduce([order_codes[name] >= 0 for name in needs]),
         whole_cartons=np.logical_and.reduce([carton_codes[name] >= 0 for name in needs]),
     )
 
 
-def _ruled_out(column: pd.Series[Any], order_key_ids: pd.Series[Any]) -> Ints:
+def _ruled_out(column: pd.Series[Any], order_key_ids: Objects) -> Ints:
     some = np.flatnonzero(column.notna().to_numpy())
     if not len(some):
         return np.empty(0, dtype=np.int64)
     rejected = objects(column)
-    number = {order: place for place, order in enumerate(objects(order_key_ids))}
+    number = {order: place for place, order in enumerate(order_key_ids)}
     # A loop over what people ruled out one by one.
     pairs = [
         carton * len(order_key_ids) + number[order]
@@ -222,14 +215,18 @@ class Forms:
         return np.array([*made, MISSING], dtype=np.int64)
 
     @cached_property
+    def _colors(self) -> list[Color]:
+        return [self._normaliser.color(text) for text in self._sides.texts["color"]]
+
+    @cached_property
     def name(self) -> Ints:
         """The number of a colour's name without code, abbreviations written out, by colour."""
-        return by_number(self._sides.texts["color"], lambda text: self._normaliser.color(text).name, self._names)
+        return _numbered((color.name for color in self._colors), self._names)
 
     @cached_property
     def number(self) -> Ints:
         """The number of a colour's code, by colour; 0: none."""
-        return by_number(self._sides.texts["color"], lambda text: self._normaliser.color(text).code, self._numbers)
+        return _numbered((color.code for color in self._colors), self._numbers)
 
     @cached_property
     def words(self) -> Ints:
@@ -270,8 +267,7 @@ class Forms:
         """Whether a style's last token names one of the customer's colours, by style."""
         _ = self.plain
         known: set[str] = set()
-        for text in self._sides.texts["color"]:
-            parts = self._normaliser.color(text)
+        for text, parts in zip(self._sides.texts["color"], self._colors, strict=True):
             known |= {parts.name, parts.code, text, text.lstrip("0")}
         known.discard("")
         tokens = [self._normaliser.last_token(text) for text in self._sides.texts["style"]]

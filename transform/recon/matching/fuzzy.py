@@ -65,11 +65,13 @@ def fuzzy_pass(sides: Sides, forms: Forms, open_: Flags, before: Sequence[Pairs]
     graded = grade(sides, forms, compare(sides, forms, met, rules), learn(sides, before))
     pairs = best_readings(sides, without_ruled_out(sides, graded))
     state = _State.begin(sides, pairs, before, rules)
-    for bar in (*[SURE] * (ROUNDS - 2), rules.fuzzy_threshold, rules.fuzzy_threshold):
-        state.judge()
-        if not state.link(max(bar, rules.fuzzy_threshold)) and bar < SURE:
-            break
     state.judge()
+    for bar in (*[SURE] * (ROUNDS - 2), rules.fuzzy_threshold, rules.fuzzy_threshold):
+        if state.link(max(bar, rules.fuzzy_threshold)):
+            # A link takes units and speaks for others that are misspelt alike; without one, all stays as it was judged.
+            state.judge()
+        elif bar < SURE:
+            break
     return state.found(blocked)
 
 
@@ -94,7 +96,6 @@ class _State:
         self.rival = np.full(count, MISSING, dtype=np.int64)
         self.left = np.zeros(count, dtype=np.int64)
         self.row_units = np.zeros(count)
-        self.rank = sides.rank_of_keys(self.key)
 
     @classmethod
     def begin(cls, sides: Sides, pairs: Pairs, before: Sequence[Pairs], rules: CustomerRules) -> _State:
@@ -157,7 +158,7 @@ class _State:
         if not len(rows):
             return
         score = self.pairs.points[rows].sum(axis=1)
-        order = np.lexsort((self.rank[rows], -score, self.carton[rows]))
+        order = np.lexsort((self.key[rows], -score, self.carton[rows]))
         rows, score = rows[order], score[order]
         odds = np.exp(np.minimum((score - levels.EVEN) / levels.POINTS_PER_E, 50))
         carton = self.carton[rows]
@@ -187,7 +188,7 @@ class _State:
         rows = np.flatnonzero(~self.settled[self.carton] & (score >= bar))
         if not len(rows):
             return 0
-        order = np.lexsort((self.rank[rows], -score[rows], self.carton[rows]))
+        order = np.lexsort((self.key[rows], -score[rows], self.carton[rows]))
         rows = rows[order]
         rows = rows[np.append(True, self.carton[rows][1:] != self.carton[rows][:-1])]
         rows = rows[self._lead(rows) >= LEAST_MARGIN]
@@ -203,10 +204,13 @@ class _State:
 
     def _units_go_round(self, rows: Ints) -> Flags:
         """Mark the links whose order key has units for them after better links of the same round."""
-        ids = objects(self.sides.fulfil_key_ids.iloc[self.carton[rows]]).astype(str)
-        order = np.lexsort((ids, -self.pairs.score[rows], self.key[rows]))
-        key = self.key[rows[order]]
-        brought = self.sides.fulfilled_qty[self.carton[rows[order]]]
+        made = np.ones(len(rows), dtype=bool)
+        shared = np.flatnonzero(np.bincount(self.key[rows])[self.key[rows]] > 1)
+        some = rows[shared]
+        ids = objects(self.sides.fulfil_key_ids.iloc[self.carton[some]])
+        order = np.lexsort((np.unique(ids, return_inverse=True)[1], -self.pairs.score[some], self.key[some]))
+        key = self.key[some[order]]
+        brought = self.sides.fulfilled_qty[self.carton[some[order]]]
         units = np.where(brought == NO_QTY, 0, brought)
         first = np.searchsorted(key, key, "left")
         sums = np.concatenate([[0], np.cumsum(units)])
@@ -214,8 +218,7 @@ class _State:
         ordered, open_qty = self.sides.open_qty[key], self.open_qty[key]
         room = open_qty + np.maximum(ordered, 0) * levels.SOMEWHAT_OVER
         fits = (np.arange(len(key)) == first) | (ordered == NO_QTY) | (so_far <= room)
-        made = np.zeros(len(rows), dtype=bool)
-        made[order] = fits
+        made[shared[order]] = fits
         return made
 
     # --- telling ------------------------------------------------------------------------------------------------------
@@ -258,7 +261,7 @@ class _State:
                     there, others = self.groups.there[places].tolist(), self.groups.others[places].tolist()
                     return [(f"{a} of them there", f"{b} other rows") for a, b in zip(there, others, strict=True)]
                 case "rival":
-                    ids = objects(self.sides.order_key_ids.iloc[self.key[self.rival[places]]])
+                    ids = self.sides.order_key_ids[self.key[self.rival[places]]]
                     return [
                         (None if rival < 0 else one, None) for rival, one in zip(self.rival[places], ids, strict=True)
                     ]

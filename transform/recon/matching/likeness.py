@@ -24,6 +24,8 @@ MUCH: Final = 0.05
 """Share of order readings without colour from which on a missing colour is one of the customer's own."""
 TOO_FAR: Final = levels.ALIKE.weight
 """Where two fields differ, each must be nearer than this."""
+CHEAPEST_FIRST: Final[tuple[Part, ...]] = ("size", "color", "style", "po")
+"""The fields in the order they are graded: what is too far off in one of few texts needs no look at the many POs."""
 
 
 def grade(sides: Sides, forms: Forms, pairs: Pairs, learned: Learned) -> Pairs:
@@ -39,18 +41,20 @@ def grade(sides: Sides, forms: Forms, pairs: Pairs, learned: Learned) -> Pairs:
         The pairs worth judging, each field at a level, doubts told in a column of their own.
     """
     pairs = pairs.take((pairs.points[:, :4] == 0).sum(axis=1) <= MOST_GRADED)
-    work = _Work(sides, forms, learned, pairs, *_nothing(len(pairs)))
-    for part in FIELDS:
-        _grade_field(work, part)
-    weight, doubts, doubt = work.weight, work.doubts, work.doubt
+    pairs = pairs.take(~_is_other_size(sides, pairs))
+    several = (pairs.points == 0).sum(axis=1) == MOST_GRADED
+    count = len(pairs)
+    work = _Work(
+        sides, forms, learned, pairs, np.ones(count, dtype=bool), np.zeros(count, dtype=np.int64), np.zeros(count)
+    )
+    for part in CHEAPEST_FIRST:
+        far = _grade_field(work, part)
+        work.near[far[several[far]]] = False
     _raise(work, ~pairs.linkable, levels.SUFFIX_APART)
-    graded = (weight != 0).sum(axis=1)
-    kept = (graded < MOST_GRADED) | (weight > TOO_FAR).all(axis=1)
-    kept &= ~_is_other_size(sides, pairs)
-    level = np.concatenate([pairs.level, doubts[:, None]], axis=1)
-    points = np.concatenate([pairs.points, doubt[:, None]], axis=1)
-    made = Pairs(pairs.carton, pairs.reading, level, points, pairs.field, np.ones(len(pairs), dtype=bool))
-    return made.take(kept)
+    level = np.concatenate([pairs.level, work.doubts[:, None]], axis=1)
+    points = np.concatenate([pairs.points, work.doubt[:, None]], axis=1)
+    made = Pairs(pairs.carton, pairs.reading, level, points, pairs.field, np.ones(count, dtype=bool))
+    return made.take(work.near)
 
 
 _SOURCES: Final[dict[str, tuple[str, ...]]] = {
@@ -68,28 +72,28 @@ _WAYS: Final[dict[str, Callable[[str, str], Spelling]]] = {
 
 
 class _Work(NamedTuple):
-    """Pairs being graded, in place: how far each field is off, and what speaks against the pair."""
+    """Pairs being graded, in place: which are near in all that was graded, and what speaks against them."""
 
     sides: Sides
     forms: Forms
     learned: Learned
     pairs: Pairs
-    weight: Points
+    near: Flags
     doubts: Ints
     doubt: Points
 
 
-def _nothing(count: int) -> tuple[Points, Ints, Points]:
-    return np.zeros((count, len(FIELDS))), np.zeros(count, dtype=np.int64), np.zeros(count)
+def _grade_field(work: _Work, part: Part) -> Ints:
+    """Grade one field of the pairs that are still near, at the best of the order's names for it.
 
-
-def _grade_field(work: _Work, part: Part) -> None:
-    """Grade one field at the best of the order's names for it."""
+    Returns:
+        The pairs that are too far off in it, should another field differ too.
+    """
     sides, pairs = work.sides, work.pairs
     place = FIELDS.index(part)
-    rows = np.flatnonzero(pairs.points[:, place] == 0)
+    rows = np.flatnonzero((pairs.points[:, place] == 0) & work.near)
     if not len(rows):
-        return
+        return rows
     mine = sides.cartons[part][pairs.carton[rows]]
     texts = sides.texts[part]
     best = np.full(len(rows), -np.inf)
@@ -114,13 +118,9 @@ def _grade_field(work: _Work, part: Part) -> None:
     best[taught] = levels.LEARNED.weight
     pairs.level[rows[taught], place] = numbers[levels.LEARNED]
     pairs.field[rows[taught], place] = ORDER_FIELDS.index(part)
-    # Weights of nought are those of a wrong digit, which differs too.
-    work.weight[rows, place] = np.where(best == 0, _HARDLY, best)
     pairs.points[rows, place] = levels.WRONG_DIGIT[part] + best
     _doubt_field(work, part, rows[~taught])
-
-
-_HARDLY: Final = 0.25
+    return rows[best <= TOO_FAR]
 
 
 def _doubt_field(work: _Work, part: Part, rows: Ints) -> None:

@@ -22,6 +22,7 @@ _CODE_LAST = re.compile(
 )
 _LAST_TOKEN = re.compile(r"(?P<style>.+?)[-/_. ](?P<token>[^-/_. ]+)")
 _DIGIT = re.compile(r"\d")
+_ZEROS = re.compile(r"^0+(?=[^\W_])")
 LEAST_STYLE: Final = 3
 """Characters a style must keep when the colour code at its end is taken off."""
 
@@ -170,4 +171,4 @@ def plain_style(text: str) -> str:
 
 
 def _without_zeros(text: str) -> str:
-    return re.sub(r"^0+(?=[^\W_])", "", text)
+    return _ZEROS.sub("", text) if text.startswith("0") else text

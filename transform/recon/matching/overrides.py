@@ -169,8 +169,10 @@ def decided(settled: pd.DataFrame, fulfilment: pd.DataFrame, orders: pd.DataFram
     """
     settled = settled.reset_index(drop=True)
     link = (settled["meaning"] == LINK).to_numpy()
-    cartons = fulfilment.set_index("fulfil_key_id").reindex(settled["fulfil_key_id"]).reset_index()
-    theirs = orders.set_index("order_key_id").reindex(settled["order_key_id"]).reset_index()
+    cartons, theirs = (
+        keys[keys[name].isin(settled[name])].set_index(name).reindex(settled[name]).reset_index()
+        for keys, name in ((fulfilment, "fulfil_key_id"), (orders, "order_key_id"))
+    )
     pairs = pd.DataFrame(
         {f"compared_{part}": theirs[field].to_numpy() for part, field in zip(PARTS, levels.POINTS, strict=True)}
     ).astype("str")

@@ -5,9 +5,9 @@ Units are evidence in the fuzzy pass alone; a frame without them is matched by i
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
-from recon.frames import look_up
 from recon.matching.columns import FULFILLED_QTY, OPEN_QTY
 
 
@@ -22,21 +22,20 @@ def with_open_qty(readings: pd.DataFrame, order_keys: pd.DataFrame, settled: pd.
     Returns:
         The readings with ``open_qty``, whole units; below nought where more was linked than ordered.
     """
-    taken = (settled["packed_qty"] + settled["shipped_qty"]).groupby(settled["order_key_id"]).sum()
-    ordered = order_keys.set_index("order_key_id")["ordered_qty"]
-    left = ordered.sub(taken, fill_value=0).reindex(ordered.index)
-    return readings.assign(**{OPEN_QTY: look_up(readings["order_key_id"], left).astype("int64")})
+    keys = pd.Index(order_keys["order_key_id"])
+    left = order_keys["ordered_qty"].to_numpy(dtype=np.int64, copy=True)
+    of, units = keys.get_indexer(settled["order_key_id"]), settled["packed_qty"] + settled["shipped_qty"]
+    np.subtract.at(left, of[of >= 0], units.to_numpy(dtype=np.int64)[of >= 0])
+    return readings.assign(**{OPEN_QTY: left[keys.get_indexer(readings["order_key_id"])]})
 
 
-def with_fulfilled_qty(fulfilment: pd.DataFrame, fulfil_keys: pd.DataFrame) -> pd.DataFrame:
+def with_fulfilled_qty(fulfil_keys: pd.DataFrame) -> pd.DataFrame:
     """Add to each fulfilment key its packed and shipped units.
 
     Args:
-        fulfilment: fulfilment keys, any of ``fulfil_keys``.
-        fulfil_keys: fulfil_key_id, packed_qty, shipped_qty.
+        fulfil_keys: packed_qty, shipped_qty and any other columns.
 
     Returns:
         The keys with ``fulfilled_qty``, whole units.
     """
-    units = (fulfil_keys["packed_qty"] + fulfil_keys["shipped_qty"]).set_axis(fulfil_keys["fulfil_key_id"])
-    return fulfilment.assign(**{FULFILLED_QTY: look_up(fulfilment["fulfil_key_id"], units).astype("int64")})
+    return fulfil_keys.assign(**{FULFILLED_QTY: fulfil_keys["packed_qty"] + fulfil_keys["shipped_qty"]})

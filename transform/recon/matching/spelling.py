@@ -235,6 +235,8 @@ class Numbering:
 
 def _parts(text: str) -> tuple[str, str, int] | None:
     """Take a text apart at its longest number, the last of equals: what stands before, behind, and the number."""
+    if text.isdecimal():
+        return "", "", int(text)
     runs = list(_NUMBER.finditer(text))
     if not runs:
         return None

@@ -1,0 +1,91 @@
+"""What is done otherwise where rows are many gives the same tables: reading beside, indexes built last."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+
+import pytest
+import sqlalchemy as sa
+from order_rules import tables
+from recon import cartons, publish
+from recon.engines import EngineError, How
+
+STAMPS = {"first_seen_at", "updated_at", "changed_run_id", "run_id"}
+
+
+def order(qty, po="1234", **more):
+    return ("ACME", po, "AB1234", "NAVY", "M", qty, more)
+
+
+def carton(qty, carton_id="C1", po="1234", **more):
+    return ("AC-WMS", po, "AB1234", "NAVY", "M", qty, {"carton_id": carton_id, "sku": "K1", **more})
+
+
+def fill(warehouse):
+    warehouse.workbook("a.xlsx", [order(10), order(20, po="5678")])
+    warehouse.packed([carton(4), carton(5, carton_id="C2", po="5678")])
+    warehouse.shipped([carton(6, carton_id="C3"), carton(3, carton_id="C2", po="5678")])
+    return warehouse
+
+
+def content(warehouse):
+    return {
+        name: sorted(repr({key: value for key, value in row.items() if key not in STAMPS}) for row in rows)
+        for name, rows in warehouse.published().items()
+    }
+
+
+def index_names(warehouse):
+    found = sa.inspect(warehouse.engine)
+    return {index["name"] for table in tables.PUBLISHED for index in found.get_indexes(table.name)}
+
+
+@pytest.fixture
+def on_disk(build, tmp_path):
+    return fill(build(url=f"sqlite:///{tmp_path / 'warehouse.db'}"))
+
+
+def test_shipped_rows_read_by_another_process_are_the_same_rows(on_disk, warehouse, monkeypatch):
+    monkeypatch.setattr(cartons, "BESIDE_ROWS", 0)
+
+    outcome = on_disk.reconcile(how=How(processes=2))
+
+    assert (outcome.packed, outcome.shipped) == (6, 9)
+    assert outcome.excluded["shipped_since"].qty == 3
+    assert not [child for child in multiprocessing.active_children() if child.is_alive()]
+    fill(warehouse).reconcile()
+    assert content(on_disk) == content(warehouse)
+
+
+def test_one_process_reads_everything_itself(warehouse, monkeypatch):
+    monkeypatch.setattr(cartons, "BESIDE_ROWS", 0)
+
+    assert fill(warehouse).reconcile(how=How(processes=1)).shipped == 9  # in memory: no other process could see it
+
+
+def test_a_reading_process_that_fails_publishes_nothing(on_disk, monkeypatch):
+    monkeypatch.setattr(cartons, "BESIDE_ROWS", 0)
+    monkeypatch.setattr(cartons, "_staged_at", _killed)
+
+    with pytest.raises(EngineError, match="--workers 1"):
+        on_disk.reconcile(how=How(processes=2))
+
+    assert on_disk.rows("fact_order_recon") == []
+
+
+def _killed(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_indexes_that_are_built_last_are_all_there(on_disk, warehouse, monkeypatch):
+    before = index_names(on_disk)
+    monkeypatch.setattr(publish, "MANY_ROWS", 1)
+
+    on_disk.reconcile()
+
+    assert index_names(on_disk) == before
+    assert {"ix_fact_order_recon_order_key_id", "ix_stg_orders_order_key_id"} <= before
+    fill(warehouse).reconcile()
+    assert content(on_disk) == content(warehouse)
