@@ -107,7 +107,7 @@ def stages_alone(bench: Bench) -> None:
     bench.meltano(ORDERS, "tap-sharepoint-orders-full", "canonicalise", "target-mssql")
     bench.meltano(VIEWS, "tap-wms-full", "canonicalise", "target-mssql")
     bench.meltano(RECONCILE, "recon:reconcile")
-    bench.meltano(REPORTS, "reports:excel", "reports:page")
+    bench.meltano(REPORTS, "reports:publish")
 
 
 def jobs_together(bench: Bench) -> None:
