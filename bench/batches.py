@@ -93,6 +93,7 @@ def load(sources: Path, folder: Path, carrier: str) -> dict[str, Any]:
         "sqlalchemy_url": warehouse, "validate_records": False, "allow_schema_changes": False,
         "load_methods": {"source_files": "upsert"}, "commit_last": ["loads"], "batch_size_rows": 20_000,
     }  # fmt: skip
+    files = {**files, "batch_from_rows": 1}  # all of it the way that is measured, however few rows there are
     lists: dict[str, Any] = {"local_path": str(sources / "order_lists"), **files}
     views: dict[str, Any] = {"connections": {"distribution": f"sqlite:///{sources / 'wms.db'}"}, **files}
     rest: dict[str, dict[str, Any]] = {"mapper-orders": mapper, "target-mssql": target}

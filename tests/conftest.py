@@ -149,13 +149,21 @@ class Project:
             tables[table] = sorted(self.rows(f"SELECT {quoted} FROM {table}"), key=repr)  # noqa: S608
         return tables
 
-    def kill_when_running(self, job: str, program: str, number: signal.Signals, *, after: float = 0.0) -> int:
-        """Start a job, signal a program's first process ``after`` seconds into its life, give the job's exit code."""
+    def kill_when_running(self, job: str, program: str, number: signal.Signals, *, after: float = 0.0) -> int | None:
+        """Start a job, signal a program's first process ``after`` seconds into its life.
+
+        Returns:
+            The job's exit code; nothing where the program had ended by then.
+        """
         process = self.start("run", job)
         try:
             victim = _wait_for_child(process, program)
             time.sleep(after)
-            victim.send_signal(number)
+            try:
+                victim.send_signal(number)
+            except psutil.NoSuchProcess:
+                process.wait(timeout=240)
+                return None
             return process.wait(timeout=240)
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
@@ -203,12 +211,17 @@ def synced_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+def installed(synced_home: Path, folder: Path) -> Project:
+    """Copy an installation into a folder."""
+    home = folder / "a planner's home"
+    shutil.copytree(synced_home, home)
+    return Project(home)
+
+
 @pytest.fixture
 def project(synced_home: Path, tmp_path: Path) -> Project:
     """An installation of the test's own, after a full sync."""
-    home = tmp_path / "a planner's home"
-    shutil.copytree(synced_home, home)
-    return Project(home)
+    return installed(synced_home, tmp_path)
 
 
 @pytest.fixture
