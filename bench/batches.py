@@ -93,9 +93,10 @@ def load(sources: Path, folder: Path, carrier: str) -> dict[str, Any]:
         "sqlalchemy_url": warehouse, "validate_records": False, "allow_schema_changes": False,
         "load_methods": {"source_files": "upsert"}, "commit_last": ["loads"], "batch_size_rows": 20_000,
     }  # fmt: skip
-    files = {**files, "batch_from_rows": 1}  # all of it the way that is measured, however few rows there are
-    lists: dict[str, Any] = {"local_path": str(sources / "order_lists"), **files}
-    views: dict[str, Any] = {"connections": {"distribution": f"sqlite:///{sources / 'wms.db'}"}, **files}
+    # All of it goes the way that is measured, however few rows there are.
+    tap: dict[str, Any] = {**files, "batch_from_rows": 1}
+    lists: dict[str, Any] = {"local_path": str(sources / "order_lists"), **tap}
+    views: dict[str, Any] = {"connections": {"distribution": f"sqlite:///{sources / 'wms.db'}"}, **tap}
     rest: dict[str, dict[str, Any]] = {"mapper-orders": mapper, "target-mssql": target}
     found = {
         "order lists": pipe({"tap-sharepoint-orders": lists, **rest}, folder),
