@@ -21,7 +21,7 @@ from recon.canonicalise import CARTON_FIELDS, canonicalise
 from recon.frames import Flags, Ints, category, codes_of, number_groups, stack, sum_by
 from recon.loads import PACKED, SHIPPED, Choice, current_rows
 from recon.orders import SAMPLE, SUPERSEDED_WINDOW, is_sample
-from recon.staged import read_rows
+from recon.staged import has_other_rules, read_rows
 from recon.warehouse.engine import connect
 
 SHIPPED_SINCE: Final = "shipped_since"
@@ -62,7 +62,7 @@ def reading_shipped(
     Yields:
         What gives the rows: waits for them, or reads them then and there.
     """
-    loads = _loads(choice, SHIPPED)
+    loads = choice.of(SHIPPED)
     if processes == 1 or int(loads["rows"].sum()) < BESIDE_ROWS:
         yield lambda: _staged(connection, SHIPPED, loads, rules.version)
         return
@@ -96,7 +96,7 @@ def read_cartons(
     Returns:
         The rows with the reason that leaves each out.
     """
-    packed = _decided(_staged(connection, PACKED, _loads(choice, PACKED), rules.version), PACKED, choice, rules)
+    packed = _decided(_staged(connection, PACKED, choice.of(PACKED), rules.version), PACKED, choice, rules)
     shipped = _decided(shipped_rows(), SHIPPED, choice, rules)
     kept, findings = take_off_shipped(packed[packed["reason"].isna()], shipped[shipped["reason"].isna()])
     packed["kept"] = 0
@@ -115,13 +115,10 @@ STAGED: Final = {PACKED: (tables.stg_packed, "packed_on"), SHIPPED: (tables.stg_
 """Stream to its staging table and the day by which its windows go."""
 
 
-def _loads(choice: Choice, stream: str) -> pd.DataFrame:
-    return choice.loads[choice.loads["stream"] == stream]
-
-
 def _staged(connection: sa.Connection, stream: str, loads: pd.DataFrame, version: str) -> pd.DataFrame:
     table, day = STAGED[stream]
-    return read_rows(connection, table, loads, (*NEEDED, day), version, plain=["row_id"])
+    needed = None if has_other_rules(connection, table, loads, version) else (*NEEDED, day)
+    return read_rows(connection, table, loads, needed, version, plain=["row_id"])
 
 
 def _decided(staged: pd.DataFrame, stream: str, choice: Choice, rules: Rules) -> pd.DataFrame:

@@ -42,6 +42,9 @@ BUSY: Final = 75
 INTERRUPTED: Final = 130
 TERMINATED: Final = 143
 LAST_RUN: Final = "last"
+GC_THRESHOLDS: Final = (1_000_000, 20, 100)
+"""Neither modules nor frames hold cycles worth finding: looking for them after every 700 objects took a tenth of the
+time to load them, and a fifth of that to reconcile."""
 MODES: Final = ("full", "incremental", "reconcile")
 ENGINES: Final = ("local", "spark")
 
@@ -94,9 +97,7 @@ class Recon(click.Group):
 @click.pass_context
 def main(ctx: click.Context, warehouse_url: str, rules_path: str, batches_path: str, debug: bool) -> None:
     """Match orders with packed and shipped cartons, keep the books, publish the result."""
-    # Neither modules nor frames hold cycles worth finding: looking for them after every 700 objects took a tenth of the
-    # time to load them, and a fifth of that to reconcile.
-    gc.set_threshold(1_000_000, 20, 100)
+    gc.set_threshold(*GC_THRESHOLDS)
     root = os.environ.get("MELTANO_PROJECT_ROOT", "")
     ctx.obj = Settings(warehouse_url, Path(root, rules_path), Path(root, batches_path), debug)
 

@@ -82,6 +82,10 @@ class Choice:
     unread: pd.DataFrame
     listing_empty: bool
 
+    def of(self, stream: str) -> pd.DataFrame:
+        """Give the loads of one stream."""
+        return self.loads[self.loads["stream"] == stream]
+
 
 def read_loads(connection: sa.Connection) -> LoadBook:
     """Read the loads and count what is really staged of each.

@@ -17,10 +17,10 @@ from order_rules.canonical import clean
 from order_rules.config import Rules, Source
 
 from recon.canonicalise import ORDER_FIELDS, canonicalise
-from recon.frames import Flags, Ints, Objects, category, map_distinct, number_groups, objects, read, stack, sum_by
+from recon.frames import Flags, Ints, Objects, category, map_distinct, number_groups, objects, stack, sum_by
 from recon.loads import MASTER_VIEW, ORDER_LIST, Choice, current_rows
 from recon.matching.columns import FIVE, KEY_NEEDS
-from recon.staged import read_rows
+from recon.staged import has_other_rules, read_rows
 
 SUPERSEDED_WINDOW: Final = "superseded_window"
 SUPERSEDED_WORKBOOK: Final = "superseded_workbook"
@@ -106,28 +106,20 @@ def read_lines(connection: sa.Connection, choice: Choice, rules: Rules) -> pd.Da
         ``NEEDED``, or all staging columns where some rows are of older rules, plus origin and ``current`` (no later
         load of the view replaces it).
     """
-    found = [_read(connection, origin, choice, rules) for origin in STAGED]
-    if found[0].columns.symmetric_difference(found[1].columns).size:
-        # One of them has rows of older rules: both are read whole, to stand in one frame.
-        found = [_read(connection, origin, choice, rules, whole=True) for origin in STAGED]
+    # Where one of them has rows of older rules, both are read whole, to stand in one frame.
+    whole = any(
+        has_other_rules(connection, origin.staged, choice.of(origin.stream), rules.version) for origin in STAGED
+    )
     parts = []
-    for origin, staged in zip(STAGED, found, strict=True):
+    for origin in STAGED:
+        loads, needed = choice.of(origin.stream), None if whole else NEEDED
+        staged = read_rows(connection, origin.staged, loads, needed, rules.version, plain=["order_line_id"])
         rows = canonicalise(staged, ORDER_FIELDS, rules, origin.source)
         is_view = origin.name == VIEW
         current = current_rows(rows["load_id"], None, choice) if is_view else np.ones(len(rows), dtype=bool)
         parts.append(rows.assign(origin=category(np.full(len(rows), origin.name, dtype=object)), current=current))
     first, second = parts
     return pd.DataFrame({column: stack(first[column], second[column]) for column in first.columns})
-
-
-def _read(
-    connection: sa.Connection, origin: Origin, choice: Choice, rules: Rules, *, whole: bool = False
-) -> pd.DataFrame:
-    loads = choice.loads[choice.loads["stream"] == origin.stream]
-    own, plain = origin.staged.c, ["order_line_id"]
-    if whole:
-        return read(connection, list(own), where=own.load_id, values=set(loads["load_id"]), plain=plain)
-    return read_rows(connection, origin.staged, loads, NEEDED, rules.version, plain=plain)
 
 
 def decide_lines(rows: pd.DataFrame, choice: Choice, rules: Rules) -> Lines:

@@ -10,11 +10,25 @@ import sqlalchemy as sa
 from recon.frames import read, read_parts
 
 
+def has_other_rules(connection: sa.Connection, table: sa.Table, loads: pd.DataFrame, version: str) -> bool:
+    """Tell whether some rows are of another version of the rules: to put them into today's form takes all columns.
+
+    Args:
+        connection: an open connection; the caller's transaction.
+        table: the staging table.
+        loads: load_id of the loads.
+        version: today's version of the rules.
+    """
+    own = table.c
+    other = connection.execute(sa.select(own.load_id).where(own.rules_version != version).distinct()).scalars()
+    return not set(other).isdisjoint(loads["load_id"])
+
+
 def read_rows(
     connection: sa.Connection,
     table: sa.Table,
     loads: pd.DataFrame,
-    needed: Sequence[str],
+    needed: Sequence[str] | None,
     version: str,
     *,
     plain: Sequence[str],
@@ -25,17 +39,16 @@ def read_rows(
         connection: an open connection; the caller's transaction.
         table: the staging table.
         loads: load_id, unit_id, connection of the loads.
-        needed: the columns needed, beside load_id, unit_id, connection and rules_version.
+        needed: the columns needed, beside load_id, unit_id, connection and rules_version, of rows that are all of
+            today's rules; ``None``: all columns, of whatever rules.
         version: today's version of the rules.
         plain: names of text columns that hardly repeat.
 
     Returns:
-        What the loads share and what is needed; all columns of the table where some rows are of another version of the
-        rules, as what was found is needed to put them into today's form.
+        What the loads share and what is needed, or all columns of the table.
     """
     own = table.c
-    other = connection.execute(sa.select(own.load_id).where(own.rules_version != version).distinct()).scalars()
-    if not set(other).isdisjoint(loads["load_id"]):
+    if needed is None:
         return read(connection, list(own), where=own.load_id, values=set(loads["load_id"]), plain=plain)
     shared = [name for name in ("load_id", "unit_id", "connection") if name in own]
     parts = loads[shared].assign(rules_version=version)
