@@ -346,6 +346,8 @@ audit_run: Final = sa.Table(
     sa.Column("status", CODE, nullable=False, comment="running, succeeded or failed"),
     sa.Column("reason", DOCUMENT),
     sa.Column("owner", FOUND, nullable=False, comment="who holds the lease: host, process and its start"),
+    sa.Column("input_hash", ID, comment="of all that was reconciled; null: not reconciled, or before this was kept"),
+    sa.Column("published_run_id", ID, comment="the run that published what stands: itself, or an earlier one"),
 )
 
 audit_lease: Final = sa.Table(

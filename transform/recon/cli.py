@@ -27,7 +27,10 @@ from recon.settings import open_warehouse as _connect
 from recon.settings import read_rules as _rules
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import sqlalchemy as sa
+    from order_rules.config import Rules
 
     from recon.warehouse.runs import Run
 
@@ -237,20 +240,34 @@ def reconcile(
     engine = _warehouse(settings)
     run = runs.open_run(engine)
     try:
+        rules, day, accepted = _rules(settings), (today or datetime.now(UTC)).date(), frozenset(accept)
+        if not rematch and _ends_as_before(engine, run, rules, day, accepted):
+            return
         from recon.engines import How, choose, processors
         from recon.reconcile import reconcile as publish
         from recon.warehouse.display import show_outcome
 
-        day = (today or datetime.now(UTC)).date()
         how = How(choose(engine_name, workers), rematch, processors(workers))
-        outcome = publish(
-            engine, _rules(settings), run, today=day, allow_shrink=allow_shrink, accept=frozenset(accept), how=how
-        )
+        outcome = publish(engine, rules, run, today=day, allow_shrink=allow_shrink, accept=accepted, how=how)
     except BaseException as error:
         _close_failed(engine, run, error, settings)
         raise
     runs.close(engine, run, "succeeded")
     show_outcome(outcome)
+
+
+def _ends_as_before(engine: sa.Engine, run: Run, rules: Rules, today: date, accept: frozenset[str]) -> bool:
+    """End a run that has nothing new to work with; what an earlier one published stands."""
+    from recon.nothing_new import close_as, standing_run
+    from recon.warehouse.engine import writing
+
+    with writing(engine) as connection:
+        standing = standing_run(connection, rules, today=today, accept=accept)
+        if standing is None:
+            return False
+        published = close_as(connection, run, standing)
+    click.echo(f"Run {run.run_id}: nothing is new since run {published}, whose results stand. (--rematch: all anew.)")
+    return True
 
 
 @main.command()

@@ -16,7 +16,7 @@ import pandas as pd
 import sqlalchemy as sa
 from order_rules.config import Rules
 
-from recon import facts, guards, ledger, loads
+from recon import facts, guards, ledger, loads, nothing_new
 from recon.cartons import Cartons, read_cartons, reading_shipped
 from recon.decisions import as_decision, read_decisions
 from recon.engines import How
@@ -95,6 +95,8 @@ def reconcile(
         with writing(engine) as connection:
             runs.heartbeat(connection, run)
             outcome = _reconcile(connection, rules, run, booked, _Wishes(today, allow_shrink, accept, how or How()))
+            digest = nothing_new.fingerprint(connection, rules, today=today, accept=accept)
+            nothing_new.note_published(connection, run, digest)
             if not runs.close(connection, run, "succeeded"):
                 raise RunLost(f"Run {run.run_id} was closed meanwhile; nothing was published. Begin another one.")
     except Refused as refused:

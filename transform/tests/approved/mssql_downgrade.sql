@@ -1,5 +1,19 @@
 BEGIN TRANSACTION;
 
+-- Running downgrade 0006 -> 0005
+
+ALTER TABLE audit_run DROP COLUMN published_run_id;
+
+GO
+
+ALTER TABLE audit_run DROP COLUMN input_hash;
+
+GO
+
+UPDATE alembic_version SET version_num='0005' WHERE alembic_version.version_num = '0006';
+
+GO
+
 -- Running downgrade 0005 -> 0004
 
 DROP TABLE wms_allocation;

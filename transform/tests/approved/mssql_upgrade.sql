@@ -1120,6 +1120,24 @@ UPDATE alembic_version SET version_num='0005' WHERE alembic_version.version_num 
 
 GO
 
+-- Running upgrade 0005 -> 0006
+
+ALTER TABLE audit_run ADD input_hash NVARCHAR(32) NULL;
+
+GO
+
+ALTER TABLE audit_run ADD published_run_id NVARCHAR(32) NULL;
+
+GO
+
+UPDATE audit_run SET published_run_id = run_id WHERE status = 'succeeded' AND run_id IN (SELECT run_id FROM audit_count WHERE measure = 'files');
+
+GO
+
+UPDATE alembic_version SET version_num='0006' WHERE alembic_version.version_num = '0005';
+
+GO
+
 COMMIT;
 
 GO
