@@ -113,6 +113,13 @@ def records(path: Path) -> int:
         return sum(line.startswith(b'{"type":"RECORD"') for line in file)
 
 
+def last_state(path: Path) -> Any:  # noqa: ANN401  (JSON)
+    """Return the last state in a file of messages."""
+    with path.open("rb") as file:
+        *_, last = (line for line in file if line.startswith(b'{"type":"STATE"'))
+    return json.loads(last)["value"]
+
+
 def figures(rows: int, found: dict[str, float]) -> dict[str, float]:
     """Round, and add rows a second."""
     return {"rows": rows, "rows_per_second": round(rows / found["seconds"])} | {
@@ -121,7 +128,11 @@ def figures(rows: int, found: dict[str, float]) -> dict[str, float]:
 
 
 def measure_views(rows: int, *, warehouse: bool) -> dict[str, Any]:
-    """Measure cartons from SQLite to a file of records, and through mapper and target into a new SQLite warehouse."""
+    """Measure cartons from SQLite to records, once more with nothing changed, and into a new SQLite warehouse.
+
+    Raises:
+        RuntimeError: Rows are missing, or were sent though they stand.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_database(folder / "wms.db", rows)
@@ -133,8 +144,15 @@ def measure_views(rows: int, *, warehouse: bool) -> dict[str, Any]:
         there = records(folder / "out.singer")
         if there != rows + 1:  # the load's own record
             raise RuntimeError(f"{rows} cartons, {there} records")
-        (folder / "out.singer").unlink()
+        state = folder / "state.json"
+        state.write_text(json.dumps(last_state(folder / "out.singer")))
         report: dict[str, Any] = {"to_records": figures(rows, found)}
+        with (folder / "out.singer").open("wb") as out:
+            (found,) = run([[*tap, "--state", str(state)]], out, folder)
+        if records(folder / "out.singer"):
+            raise RuntimeError("nothing has changed, and rows were sent")
+        report["unchanged"] = figures(rows, found)
+        (folder / "out.singer").unlink()
         if warehouse:
             report["to_warehouse"] = measure_warehouse(rows, tap, folder)
     return report

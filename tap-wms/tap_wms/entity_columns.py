@@ -47,7 +47,8 @@ def _number(value: object) -> int | Decimal | None:
         number = Decimal(value)
     except InvalidOperation:
         return None
-    if not number.is_finite() or number != round(number, PLACES) or abs(number) >= 10**WHOLE_DIGITS:
+    # In this order: more digits than a decimal is worked out to cannot be rounded.
+    if not number.is_finite() or abs(number) >= 10**WHOLE_DIGITS or number != round(number, PLACES):
         return None
     return value if isinstance(value, int) else number
 

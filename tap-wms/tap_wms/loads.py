@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog
 
 
-def _now() -> dt.datetime:
+def now() -> dt.datetime:
+    """Return this moment, in UTC."""
     return dt.datetime.now(dt.UTC)
 
 
@@ -42,7 +43,7 @@ class Load:
     stream: str
     connection: str
     window: Window
-    started_at: dt.datetime = field(default_factory=_now)
+    started_at: dt.datetime = field(default_factory=now)
     _random: str = field(default_factory=lambda: secrets.token_hex(10))
 
     @property
@@ -66,7 +67,7 @@ class Load:
             "window_from": self.window.first,
             "window_to": self.window.until,
             "started_at": self.started_at,
-            "finished_at": _now(),
+            "finished_at": now(),
             "rows": rows,
             "qty": qty,
         }

@@ -124,7 +124,7 @@ class LoadRows:
 def _values_and_texts(found: Values) -> tuple[Values, Values]:
     """Return a column's values as they are sent, and the texts they are hashed by."""
     kinds = set(map(type, found))
-    values = found if kinds <= _PLAIN else [_plain(value) for value in found]
+    values = found if kinds <= _PLAIN else plain_values(found)
     if not kinds.isdisjoint(_FRACTIONS):
         # JSON has no NaN and no infinity; they are missing values.
         values = [None if _is_no_number(value) else value for value in values]
@@ -133,6 +133,11 @@ def _values_and_texts(found: Values) -> tuple[Values, Values]:
     if kinds == {int}:
         return values, list(map(str, values))
     return values, [value if type(value) is str else _text(value) for value in values]
+
+
+def plain_values(found: Values) -> Values:
+    """Return a column's values, those that JSON has no form for as text."""
+    return found if _PLAIN.issuperset(map(type, found)) else [_plain(value) for value in found]
 
 
 def _units(values: Values) -> int | Decimal:

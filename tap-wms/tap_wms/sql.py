@@ -6,6 +6,7 @@ import datetime as dt
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,14 +19,15 @@ from tap_wms.batches import ENCODING, batch_folder
 from tap_wms.columns import merge_columns
 from tap_wms.database import connect, driver_message, is_lost, reading_failed
 from tap_wms.errors import TapError
-from tap_wms.loads import Load
+from tap_wms.loads import Load, now
 from tap_wms.records import PlainRecords
 from tap_wms.rows import LoadRows
 from tap_wms.snapshot import hold_still, is_refused
+from tap_wms.standing import STANDING, Count, KeptRows, Rows, Standing, Totals, form_of
 from tap_wms.windows import WHOLE, Window, by_month, day_of, months_query, today, window_from, within
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from singer_sdk import Tap
 
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
     from tap_wms.views import Source
 
 T = TypeVar("T")
-Rows = Sequence[Sequence[Any]]
-"""Rows as the driver gives them."""
 
 #: Rows fetched from a server at once.
 FETCH_ROWS = 5_000
@@ -61,6 +61,37 @@ class SnapshotRefusedError(Exception):
 
 def _records(rows: LoadRows, parts: Iterator[Rows]) -> Iterator[Record]:
     return chain.from_iterable(map(rows.records, parts))
+
+
+@dataclass
+class _Reading:
+    """One view of one connection, while it is read.
+
+    Attributes:
+        source: The view.
+        state: Its bookmark, to be changed.
+        windows: What is left to be read.
+        counted: Whether totals of its rows are kept in the state.
+        since: The first day that is counted; `None`: no lower bound.
+        before: What was sent of the one window before, where its rows can be compared with that.
+        due: Whether all of the window is sent though it may stand.
+        totals: Of the windows read.
+    """
+
+    source: Source
+    state: dict[str, Any]
+    windows: list[Window]
+    counted: bool
+    since: dt.date | None
+    before: Standing | None
+    due: bool
+    totals: Totals = field(default_factory=dict)
+
+    @property
+    def key(self) -> int | None:
+        """Where the replication key stands in a row."""
+        name = self.source.replication_key
+        return None if name is None else list(self.source.columns).index(name)
 
 
 class ViewStream(PlainRecords):
@@ -173,17 +204,17 @@ class ViewStream(PlainRecords):
     ) -> Iterator[T]:
         source = self.sources[(context or {})["connection"]]
         state = self.get_context_state(context)
-        windows: list[Window] = []
+        reading: _Reading | None = None
         breaks, still = 0, True
         while True:
             try:
                 with connect(source.database) as connection:
                     if still and (kind := self._begin(connection, source)):
                         self.logger.info("%s: reading %s as of one moment (%s)", source.database, source.view, kind)
-                    windows = windows or self._windows(connection, source, state)
-                    while windows:
-                        yield from self._read(connection, source, windows, state, carry)
-                        del windows[0]
+                    reading = reading or self._reading(source, state, self._windows(connection, source, state))
+                    while reading.windows:
+                        yield from self._read(connection, reading, carry)
+                        del reading.windows[0]
                         breaks = 0
             except LostReadingError as lost:
                 breaks += 1
@@ -197,40 +228,124 @@ class ViewStream(PlainRecords):
             else:
                 return
 
+    def _reading(self, source: Source, state: dict[str, Any], windows: list[Window]) -> _Reading:
+        counted = self.config["skip_unchanged"] and self.ABORT_AT_RECORD_COUNT is None
+        since, before, due = windows[0].first, None, False
+        if last := windows[-1].first if len(windows) > 1 else None:
+            since = max(since or dt.date.min, self._held_from(source, last))  # the newest day is no earlier
+        elif counted and self.config["sync_mode"] == "incremental":
+            before = Standing.from_state(state.get(STANDING))
+            if before and (before.form != self._form(source) or not before.holds(windows[0])):
+                before = None
+            # What was sent but is missing in the warehouse all the same is so made good within that time.
+            due = before is not None and before.is_due(now(), dt.timedelta(hours=self.config["resend_after_hours"]))
+        return _Reading(source, state, windows, counted, since, before, due)
+
+    def _form(self, source: Source) -> str:
+        """Return a text for what decides how a view is read and sent."""
+        query = source.query and (str(source.query.text), dict(source.query.parameters))
+        read = (source.view.table, query, source.columns, source.replication_key, source.key_is_text)
+        mapped = [self.config.get(name) for name in ("stream_maps", "stream_map_config", "flattening_enabled")]
+        return form_of(read, self.name, list(self.primary_keys), self._deselected, mapped)
+
+    def _held_from(self, source: Source, bookmark: dt.date) -> dt.date:
+        """Return the first day whose totals are kept.
+
+        Of twice the look-back: where the newest day goes from a view, the look-back after it reaches further back.
+        """
+        return self._look_back(source, bookmark) - dt.timedelta(days=source.view.lookback_days)
+
     def _read(
-        self,
-        connection: sa.Connection,
-        source: Source,
-        windows: Sequence[Window],
-        state: dict[str, Any],
-        carry: Callable[[LoadRows, Iterator[Rows]], Iterator[T]],
+        self, connection: sa.Connection, reading: _Reading, carry: Callable[[LoadRows, Iterator[Rows]], Iterator[T]]
     ) -> Iterator[T]:
-        """Read the first of the windows that are left, record its load, and move the bookmark."""
-        latest, window = today(), windows[0]
-        load = Load(self.name, source.database.name, window)
-        rows = LoadRows(list(source.columns), load, key=source.replication_key, latest=latest, numbered=self._numbered)
+        """Read the first of the windows that are left, send it or what differs of it, and move the bookmark."""
+        source, window, before, began = reading.source, reading.windows[0], reading.before, now()
         what = f"{self._place(source)}: {self.name}, {source.view} of connection '{source.database.name}'"
-        self.logger.info("%s: reading %s%s", what, window, f", {len(windows) - 1} more to come" * (len(windows) > 1))
+        more = f", {len(reading.windows) - 1} more to come" * (len(reading.windows) > 1)
+        self.logger.info("%s: reading %s%s", what, window, more)
         started = time.monotonic()
 
-        told = 0
-        for carried in carry(rows, self._fetch(connection, source, window)):
-            yield carried
-            if rows.count - told >= PROGRESS_ROWS:
-                told = rows.count
-                self.logger.info("%s: %s rows so far", what, f"{told:,}")
+        count = Count(reading.key, reading.since)
+        parts = self._telling(what, self._fetch(connection, source, window))
+        if before is None or reading.due:
+            needed = window.until is None or reading.since is None or window.until > reading.since
+            parts = count.noting(parts) if reading.counted and needed else parts
+            rows = yield from self._send(source, window, began, parts, carry)
+            self._move_bookmark(reading, count.totals, rows.newest, window, began)
+        else:
+            with KeptRows() as kept:
+                for part in parts:
+                    kept.add(count.add(part))
+                sent = before.to_send(count.totals, window.first)
+                if sent is not None:
+                    if sent != window:
+                        self.logger.info("%s: sending what differs, %s", what, sent)
+                    parts = kept.rows(reading.key, sent.first if sent != window else None)
+                    rows = yield from self._send(source, sent, began, parts, carry)
+            newest = max((day for day in count.totals if day and day <= today()), default=None)
+            self._move_bookmark(reading, count.totals, newest, sent, began)
+            if sent is None:
+                as_of = f"{before.sent_at:%Y-%m-%d %H:%M} UTC"
+                self.logger.info("%s: %s rows as they were at %s; left out", what, f"{count.rows:,}", as_of)
+                return
+        self._tap.state_writer.write_state(self.tap_state)
+        self.logger.info("%s: %s rows in %.1f s", what, f"{rows.count:,}", time.monotonic() - started)
 
+    def _send(
+        self,
+        source: Source,
+        window: Window,
+        began: dt.datetime,
+        parts: Iterator[Rows],
+        carry: Callable[[LoadRows, Iterator[Rows]], Iterator[T]],
+    ) -> Generator[T, None, LoadRows]:
+        """Send the rows of a window, and the record that completes their load."""
+        load = Load(self.name, source.database.name, window, began)
+        names, key = list(source.columns), source.replication_key
+        rows = LoadRows(names, load, key=key, latest=today(), numbered=self._numbered)
+        yield from carry(rows, parts)
         self._loads.emit(load.record(rows=rows.count, qty=rows.qty))
-        if source.replication_key and rows.newest:
+        return rows
+
+    def _move_bookmark(
+        self, reading: _Reading, totals: Totals, newest: dt.date | None, sent: Window | None, began: dt.datetime
+    ) -> None:
+        """Note in the state what has been read, and what stands of it.
+
+        Args:
+            reading: The view, whose first window has been read.
+            totals: Of that window.
+            newest: The greatest day of the replication key in it.
+            sent: What of it was sent; `None`: nothing.
+            began: When that was begun.
+        """
+        source, state, before, window = reading.source, reading.state, reading.before, reading.windows[0]
+        if source.replication_key and newest:
             state["replication_key"] = source.replication_key
-            state["replication_key_value"] = rows.newest.isoformat()
+            state["replication_key_value"] = newest.isoformat()
         if source.replication_key and window.until:
             state["replication_key"] = source.replication_key
             state[UNREAD_FROM] = window.until.isoformat()
         else:
             state.pop(UNREAD_FROM, None)
-        self._tap.state_writer.write_state(self.tap_state)
-        self.logger.info("%s: %s rows in %.1f s", what, f"{rows.count:,}", time.monotonic() - started)
+        # Undated rows come with each window, and count in the last load.
+        reading.totals = {**{day: total for day, total in reading.totals.items() if day}, **totals}
+        if window.until is not None or not reading.counted:
+            state.pop(STANDING, None)
+            return
+        standing = Standing(self._form(source), reading.since, reading.totals, whole_at=began, sent_at=began)
+        if before is not None:
+            standing = standing.behind(before)
+            if sent != window:
+                sent_at = before.sent_at if sent is None else began
+                standing = replace(standing, whole_at=before.whole_at, sent_at=sent_at)
+        bookmark = None if source.key_is_text is None else day_of(state.get("replication_key_value"))
+        state[STANDING] = standing.since(bookmark and self._held_from(source, bookmark)).to_state()
+
+    def _look_back(self, source: Source, bookmark: dt.date) -> dt.date:
+        """Return the first day that is read again."""
+        start_date = day_of(self.config.get("start_date"))
+        return window_from(bookmark, lookback_days=source.view.lookback_days, start_date=start_date, latest=today())
 
     def _windows(self, connection: sa.Connection, source: Source, state: dict[str, Any]) -> list[Window]:
         """Return what is to be read: the look-back window, or where no reading has been complete, all by months."""
@@ -245,8 +360,7 @@ class ViewStream(PlainRecords):
             else:
                 bookmark = day_of(state.get("replication_key_value"))
         if bookmark is not None:
-            days = source.view.lookback_days
-            return [Window(window_from(bookmark, lookback_days=days, start_date=start_date, latest=latest))]
+            return [Window(self._look_back(source, bookmark))]
         if self.ABORT_AT_RECORD_COUNT is not None:  # `--test`
             return [Window(first)]
         key = source.relation.c[source.replication_key]
@@ -288,6 +402,16 @@ class ViewStream(PlainRecords):
                 yield from (part[first : first + ROWS_AT_ONCE] for first in range(0, len(part), ROWS_AT_ONCE))
         except sa.exc.SQLAlchemyError as error:
             raise self._failure(source, error) from None
+
+    def _telling(self, what: str, parts: Iterator[Rows]) -> Iterator[Rows]:
+        """Say from time to time how many rows have been read."""
+        rows = told = 0
+        for part in parts:
+            rows += len(part)
+            if rows - told >= PROGRESS_ROWS:
+                told = rows
+                self.logger.info("%s: %s rows so far", what, f"{rows:,}")
+            yield part
 
     def _failure(self, source: Source, error: sa.exc.SQLAlchemyError) -> Exception:
         if is_refused(error):

@@ -115,6 +115,23 @@ class TapWMS(Tap):
             description="`incremental`: from a look-back before the bookmark; `full`: ignore the bookmark given.",
         ),
         th.Property(
+            "skip_unchanged",
+            th.BooleanType,
+            default=True,
+            title="Leave out what stands",
+            description=(
+                "In `incremental` mode, a view's window that is as it was when it was last sent is not sent again; of "
+                "one that differs, the days from the first that does."
+            ),
+        ),
+        th.Property(
+            "resend_after_hours",
+            th.IntegerType(minimum=0),
+            default=24,
+            title="Send again after",
+            description="Hours after which a window is sent again all the same, should its load be missing downstream.",
+        ),
+        th.Property(
             "batch_from_rows",
             th.IntegerType(minimum=1),
             default=5_000,

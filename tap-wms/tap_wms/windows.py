@@ -136,11 +136,16 @@ def is_day(key: sa.ColumnElement[Any], dialect: str) -> sa.ColumnElement[bool]:
     century, year = _cut(key, 1, 2, dialect), _cut(key, 3, 2, dialect)
     leap = sa.or_(sa.and_(year != "00", year.in_(_FOURS)), sa.and_(year == "00", century.in_(_FOURS)))
     month_and_day = _cut(key, 6, 5, dialect)
-    return sa.and_(
+    found = sa.and_(
         key.like(ISO_DAY),
         _cut(key, 1, 4, dialect).between("0001", "9999"),
         sa.or_(month_and_day.in_(_MONTHS_AND_DAYS), sa.and_(month_and_day == "02-29", leap)),
     )
+    if dialect != "sqlite":
+        return found
+    # A day and nothing else, which most values are, is told in half the time: every row outside a window is asked.
+    # Only with a modifier does `date` count 29 February on to 1 March, where a year has none.
+    return sa.or_(sa.and_(sa.func.date(key, "+0 days").is_not_distinct_from(key), key >= "0001"), found)
 
 
 def _cut(key: sa.ColumnElement[Any], start: int, length: int, dialect: str) -> sa.ColumnElement[str]:

@@ -56,7 +56,7 @@ def read_view(server, read):
 
     def run(state=None, **view):
         views = [{"stream": "shipped", "table": "dbo.v_shipped", "replication_key": "shipped_date", **view}]
-        return read({"connections": {"wms": url}, "views": views}, state=state)
+        return read({"connections": {"wms": url}, "views": views, "skip_unchanged": state is None}, state=state)
 
     return run
 
