@@ -125,9 +125,13 @@ def header_of(row: Sequence[Cell], row_number: int, first_column: int) -> Header
 
 
 def _may_be_header(row: Sequence[Cell]) -> bool:
-    """A test cheap enough for every row of a sheet: does a cell start as UNIT OF MEASURE does?"""
-    long_enough = [cell for cell in filter(None, row) if type(cell) is str and len(cell) >= len(UNIT_OF_MEASURE)]
-    return any(cell.lstrip()[:4].upper() == "UNIT" for cell in long_enough)
+    """A test cheap enough for every row of a sheet."""
+    return any(may_be_unit_of_measure(cell) for cell in filter(None, row) if type(cell) is str)
+
+
+def may_be_unit_of_measure(cell: str) -> bool:
+    """Whether a cell starts as UNIT OF MEASURE does."""
+    return len(cell) >= len(UNIT_OF_MEASURE) and cell.lstrip()[:4].upper() == "UNIT"
 
 
 def column_name(cell: Cell, *, in_size_run: bool) -> str:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
 from tap_sharepoint_orders.header import (
+    LARGEST_EXACT,
     Cell,
     Header,
-    Value,
     folded,
     header_of,
     known_headers,
+    may_be_unit_of_measure,
     value_of,
 )
 
@@ -25,11 +28,21 @@ if TYPE_CHECKING:
 NumberedRow: TypeAlias = tuple[int, list[Cell]]
 """A row as Excel numbers it, from 1, and its cells."""
 
+WrittenRow: TypeAlias = tuple[int, list[Cell], bytes, list[bytes], bool]
+"""A numbered row, its cells outside the size run as JSON text, those of the size run each as such, and whether the row
+may be another order list's header."""
+
+_ENCODE = msgspec.json.Encoder().encode
+
 BLANK_ROWS_BEFORE_TABLE = 2
 """This many blank rows, then a title, then labels: a table of another kind begins."""
 
 NOBODY = frozenset({"NONE", "NULL", "NAN", "N/A", "-", "TBC", "#N/A", "TOTAL", "GRAND TOTAL", "SUBTOTAL"})
 """What stands under CUSTOMER NAME and names no customer."""
+
+ROWS_AT_ONCE = 100
+CELLS_KEPT = 10_000
+"""So many rows are written together, and so many different cells of a column kept for the next: some MB of memory."""
 
 TITLE_CELLS = 2
 TITLE_ROWS = 3
@@ -55,16 +68,25 @@ class Table:
     customers: dict[str, str] = field(default_factory=dict)
     ended_by: int | None = None
     beyond: int = 0
-    _whole: int = 0
-    _fractions: list[float] = field(default_factory=list)
-    _has_numbers: bool = False
+    _quantities: Counter[bytes] = field(default_factory=Counter)
+    _named: set[str] = field(default_factory=set)
 
     @property
     def qty(self) -> int | float | None:
         """The exact sum of the numbers in the size run, rounded once."""
-        if not self._has_numbers:
+        whole, fractions, numbers = 0, [], 0
+        for text, count in self._quantities.items():
+            _, value = msgspec.json.decode(text)
+            if type(value) is int:
+                whole += value * count
+            elif type(value) is float:
+                fractions += [value] * count
+            else:
+                continue
+            numbers += count
+        if not numbers:
             return None
-        total = self._whole + math.fsum(self._fractions)
+        total = whole + math.fsum(fractions)
         return int(total) if float(total).is_integer() else total
 
     @property
@@ -83,57 +105,66 @@ class Table:
         Yields:
             Row number, `cells` and `sizes` as JSON text, of each row that is not empty.
         """
-        encode = msgspec.json.Encoder().encode
-        sizes, names = self.header.sizes, self.header.names
-        before, within, after = names[: sizes.start], names[sizes], names[sizes.stop :]
-        for number, row in self._own_rows(iter(below)):
-            cells = _filled(before, row[: sizes.start])
-            quantities = _filled(within, row[sizes])
-            cells += _filled(after, row[sizes.stop :])
-            if not cells and not quantities:
-                continue
-            self._count(row, quantities)
-            yield number, encode(cells), encode(quantities)
+        for number, row, cells, quantities, _ in self._own_rows(self._written(iter(below))):
+            if cells or quantities:
+                self._count(row, quantities)
+                yield number, b"[%b]" % cells, b"[%b]" % b",".join(quantities)
 
-    def _count(self, row: list[Cell], quantities: list[tuple[str, Value]]) -> None:
+    def _count(self, row: list[Cell], quantities: list[bytes]) -> None:
         self.rows += 1
-        for _, value in quantities:
-            if type(value) is int:
-                self._whole += value
-                self._has_numbers = True
-            elif type(value) is float:
-                self._fractions.append(value)
-                self._has_numbers = True
-        if self.header.customer is not None and (name := str(value_of(row[self.header.customer])).strip()):
+        self._quantities.update(quantities)
+        if self.header.customer is None or (cell := row[self.header.customer]) in self._named:
+            return
+        if name := str(value_of(cell)).strip():
             self.customers.setdefault(folded(name), name)
+        if isinstance(cell, str):
+            self._named.add(cell)
 
-    def _own_rows(self, below: Iterator[NumberedRow]) -> Iterator[NumberedRow]:
+    def _written(self, below: Iterator[NumberedRow]) -> Iterator[WrittenRow]:
+        """Write rows as JSON text, some hundred at a time by columns: most cells of a column say what others say."""
+        names, sizes = self.header.names, self.header.sizes
+        columns = [ColumnTexts(name) for name in names]
+        while chunk := list(islice(below, ROWS_AT_ONCE)):
+            texts = [
+                column.of(cells)
+                for column, cells in zip(columns, zip(*(row for _, row in chunk), strict=True), strict=True)
+            ]
+            others = _filled(texts[: sizes.start] + texts[sizes.stop :], len(chunk))
+            quantities = _filled(texts[sizes], len(chunk))
+            may_head = any(column.may_head for column in columns)
+            for (number, row), own, run in zip(chunk, others, quantities, strict=True):
+                yield number, row, b",".join(own), run, may_head
+
+    def _own_rows(self, below: Iterator[WrittenRow]) -> Iterator[WrittenRow]:
         """Leave out blank rows and all that belongs to a second table, its title included."""
         width = len(self.header.names)
         gap = 0  # blank rows since the last row with content
-        held: list[NumberedRow] = []  # rows that may be the title of a second table
+        held: list[WrittenRow] = []  # rows that may be the title of a second table
         gap_before_held = 0
-        for number, row in below:
+        for written in below:
+            number, row, *_, may_head = written
             filled = width - row.count("")
             if not filled:
                 gap += 1
                 continue
-            if _begins_table(row, gap=gap_before_held if held else gap, titled=bool(held)):
+            if (may_head and header_of(row, 0, 0)) or _begins_table(
+                row, gap=gap_before_held if held else gap, titled=bool(held)
+            ):
                 if not gap_before_held:
                     # Without a gap, what stands above a second header is this table's last row.
                     yield from held
                     held = []
                 self.ended_by = held[0][0] if held else number
-                self.beyond = len(held) + 1 + sum(1 for _, later in below if later.count("") < width)
+                self.beyond = len(held) + 1 + sum(1 for _, later, *_ in below if later.count("") < width)
                 return
             if filled <= TITLE_CELLS and len(held) < TITLE_ROWS and self._may_be_title(row):
                 if not held:
                     gap_before_held = gap
-                held.append((number, row))
+                held.append(written)
             else:
                 yield from held
                 held, gap_before_held = [], 0
-                yield number, row
+                yield written
             gap = 0
         yield from held
 
@@ -147,12 +178,10 @@ def find_header(rows: Iterable[NumberedRow], first_column: int) -> Header | None
 
 
 def _begins_table(row: Sequence[Cell], *, gap: int, titled: bool) -> bool:
-    """Whether a row heads a second table: another order list at once, another kind of table after a gap.
+    """Whether a row heads a table of another kind, after a gap.
 
     An order line has a digit somewhere, in its PO, its quantity; a row of mere labels has none.
     """
-    if header_of(row, 0, 0):
-        return True
     if gap < BLANK_ROWS_BEFORE_TABLE:
         return False
     labels = [cell for cell in row if cell != ""]
@@ -163,11 +192,43 @@ def _begins_table(row: Sequence[Cell], *, gap: int, titled: bool) -> bool:
     )
 
 
-def _filled(names: Sequence[str], cells: Sequence[Cell]) -> list[tuple[str, Value]]:
-    """The cells that are not empty, each with its column's name."""
-    # Most cells are text or empty: they need no conversion.
-    return [
-        (name, cell if type(cell) is str else value_of(cell))
-        for name, cell in zip(names, cells, strict=True)
-        if cell != "" and not (type(cell) is str and cell.isspace())
-    ]
+class ColumnTexts(dict[Cell, bytes]):
+    """One column's cells to JSON text of name and cell, each different cell written once; empty for an empty one.
+
+    Attributes:
+        may_head: Whether one of the cells last asked for could stand in another order list's header.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.may_head = False
+        self._name = name
+
+    def of(self, cells: tuple[Cell, ...]) -> list[bytes] | None:
+        """The texts of some cells; none where all are empty."""
+        self.may_head = False
+        if cells.count("") == len(cells):
+            return None
+        if len(self) > CELLS_KEPT:
+            self.clear()
+        return list(map(self.__getitem__, cells))
+
+    def __missing__(self, cell: Cell) -> bytes:
+        if isinstance(cell, str):
+            text = _ENCODE((self._name, cell)) if cell and not cell.isspace() else b""
+            if may_be_unit_of_measure(cell):
+                self.may_head = True
+                return text  # to be found again the next time
+        else:
+            text = _ENCODE((self._name, value_of(cell)))
+            # 1.0 would be found for TRUE as well, and what has more digits than a float for another number.
+            if isinstance(cell, int) or (isinstance(cell, float) and not (1 < cell < LARGEST_EXACT)):
+                return text
+        self[cell] = text
+        return text
+
+
+def _filled(columns: Sequence[list[bytes] | None], rows: int) -> Iterable[list[bytes]]:
+    """Of each row the texts that are not empty."""
+    filled = [column for column in columns if column is not None]
+    return [list(filter(None, row)) for row in zip(*filled, strict=True)] if filled else [[] for _ in range(rows)]

@@ -6,6 +6,7 @@ Workbooks come on stdin, rows and a summary of each go to stdout, in frames. `re
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 import time
@@ -22,6 +23,10 @@ MEMORY_BYTES = 4 * 1024**3
 
 SPENT_BYTES = 512 * 1024**2
 """A worker that once took more gives way to a new one: what it holds on to is not the next workbook's to miss."""
+
+NICENESS = 5
+"""Those who take the rows go first where there are too few cores: else they are still at it, one core each, when all is
+read and the other cores have nothing left to do."""
 
 FRAME_BYTES = 256 * 1024
 LENGTH_BYTES = 8
@@ -96,6 +101,8 @@ def main() -> None:
     # Whoever wants to stop the tap may signal its whole group; the tap ends its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
     options = msgspec.json.decode(sys.argv[1], type=ReadOptions)
     _limit_memory(options)
     # Nobody is there any more to hear of it, if the tap was killed.

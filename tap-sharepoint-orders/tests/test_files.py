@@ -18,7 +18,7 @@ from tap_sharepoint_orders.folder import Folder
 from tap_sharepoint_orders.library import FileUnavailableError, LibraryError
 from tap_sharepoint_orders.readers import Answer, Readers
 from tap_sharepoint_orders.visits import visit_all
-from tap_sharepoint_orders.worker import ReadOptions
+from tap_sharepoint_orders.worker import NICENESS, ReadOptions
 
 OLE = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(2000)
 
@@ -199,6 +199,13 @@ def test_one_worker_reads_one_workbook_after_another(tmp_path, save, readers, he
             assert len(list(answer.rows()) if rows < 20 else []) == answer.reading.rows == rows % 20
         pids.update(readers.pids)
     assert len(pids) == 1
+
+
+def test_a_worker_lets_those_go_first_who_take_its_rows(tmp_path, save, readers):
+    begin(readers, save(tmp_path / "a.xlsx")).result().close()
+    [pid] = readers.pids
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert os.getpriority(os.PRIO_PROCESS, pid) == min(own + NICENESS, 19)
 
 
 def test_a_worker_that_took_much_memory_gives_way_to_a_new_one(tmp_path, save, readers):

@@ -7,6 +7,8 @@ import zipfile
 
 import openpyxl
 import pytest
+from tap_sharepoint_orders import table as table_module
+from tap_sharepoint_orders.table import ColumnTexts
 
 
 @pytest.fixture
@@ -283,3 +285,52 @@ def test_cells_are_json_text_that_any_parser_reads(tmp_path, save, headers, line
     row[9] = odd
     found = read(save(tmp_path / "a.xlsx", {"MASTER": [headers, row]}))
     assert json.loads(json.dumps(found.cells(2)))["NOTES"] == odd
+
+
+def test_cells_of_one_column_that_python_calls_equal_are_each_written_as_they_are():
+    cells = (
+        1.0,
+        True,
+        0.0,
+        False,
+        "",
+        " ",
+        "1",
+        1,
+        1e16,
+        10**16,
+        28.0,
+        28,
+        dt.date(2026, 3, 4),
+        dt.datetime(2026, 3, 4),
+    )
+    column = ColumnTexts("SIZE")
+    for _ in range(2):
+        assert column.of(cells) == [
+            b'["SIZE",1]', b'["SIZE",true]', b'["SIZE",0]', b'["SIZE",false]', b"", b"", b'["SIZE","1"]', b'["SIZE",1]',
+            b'["SIZE",1e16]', b'["SIZE",10000000000000000]', b'["SIZE",28]', b'["SIZE",28]',
+            b'["SIZE","2026-03-04"]', b'["SIZE","2026-03-04"]',
+        ]  # fmt: skip
+
+
+def test_a_column_with_more_different_cells_than_are_kept_is_written_all_the_same(monkeypatch):
+    monkeypatch.setattr(table_module, "CELLS_KEPT", 2)
+    column = ColumnTexts("PO")
+    for start in range(0, 12, 3):
+        cells = tuple(f"PO{number}" for number in range(start, start + 3))
+        assert column.of(cells) == [f'["PO","{cell}"]'.encode() for cell in cells]
+        assert len(column) <= 5
+    assert column.of(("", "")) is None
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 2, 3, 100])
+def test_a_second_header_ends_the_table_wherever_it_stands_among_rows_written_together(
+    read_rows, headers, line, monkeypatch, rows_at_once
+):
+    monkeypatch.setattr(table_module, "ROWS_AT_ONCE", rows_at_once)
+    noted = line(2)
+    noted[0] = "UNIT OF MEASURE IS PCS"
+    found = read_rows([headers, noted, line(3), noted, [], ["SECOND"], headers, line(4), line(5)])
+    assert list(found.rows) == [2, 3, 4]
+    assert (found.table.ended_by, found.table.beyond) == (6, 4)
+    assert found.cells(4)["AAG ORDER NUMBER"] == "UNIT OF MEASURE IS PCS"

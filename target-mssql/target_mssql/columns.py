@@ -5,7 +5,7 @@ Only BATCH messages come here, so that ``pyarrow`` is imported where one has com
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
@@ -53,16 +53,25 @@ def by_key(part: pa.RecordBatch, keys: Sequence[str]) -> pa.RecordBatch:
     return part.take(pc.sort_indices(part, sort_keys=[(name, "ascending") for name in texts]))
 
 
-def values(part: pa.RecordBatch, source: Source) -> Values:
-    """Give the values of one property in its column's form; all null where the file has no such column.
+def values(part: pa.RecordBatch, sources: Iterable[Source]) -> list[Values]:
+    """Give the values of properties in their columns' form.
 
     Args:
         part: rows of a file.
-        source: property, column and conversion.
+        sources: properties, columns and conversions.
+
+    Returns:
+        For each its values; all null where the file has no such column. Those of two properties that hold the same
+        texts, as a name found and cleaned often is, are one and the same list.
 
     Raises:
         ValueError, TypeError, ArithmeticError: a value does not fit.
     """
+    texts: list[tuple[pa.Array, Values]] = []
+    return [_values(part, source, texts) for source in sources]
+
+
+def _values(part: pa.RecordBatch, source: Source, texts: list[tuple[pa.Array, Values]]) -> Values:
     name, column, convert = source
     place = part.schema.get_field_index(name) if name else -1
     if place < 0 or part.column(place).null_count == part.num_rows:
@@ -75,9 +84,22 @@ def values(part: pa.RecordBatch, source: Source) -> Values:
         if pa.types.is_nested(array.type):
             return [None if value is None else convert(value) for value in array.to_pylist()]
         array = array.dictionary_encode()
-    found = _distinct(array.dictionary, field, column, convert)
+    plain = column.type is not None and not is_json(field) and _fits_as_it_is(array.dictionary, column.type)
+    if plain:
+        for other, same in texts:
+            if array.equals(other):
+                return same
+    found = _distinct(array.dictionary, field, convert, plain=plain)
+    made = _spread(array, found)
+    if plain and pa.types.is_string(array.type.value_type):
+        texts.append((array, made))
+    return made
+
+
+def _spread(array: pa.DictionaryArray, found: list[Any]) -> Values:
+    """Give each row the converted value of its place in the dictionary."""
     if len(found) == 1 and not array.null_count:
-        return Repeated(found[0], part.num_rows)
+        return Repeated(found[0], len(array))
     indices = array.indices
     if indices.null_count:
         indices = indices.fill_null(len(found))
@@ -85,13 +107,13 @@ def values(part: pa.RecordBatch, source: Source) -> Values:
     return list(map(found.__getitem__, indices.to_pylist()))
 
 
-def _distinct(dictionary: pa.Array, field: pa.Field, column: Column, convert: Convert) -> list[Any]:
-    """Convert each value of a dictionary once."""
+def _distinct(dictionary: pa.Array, field: pa.Field, convert: Convert, *, plain: bool) -> list[Any]:
+    """Convert each value of a dictionary once, unless it is plain: in its column's form already."""
     distinct: list[Any] = dictionary.to_pylist()
+    if plain:
+        return distinct
     if is_json(field):
         distinct = [None if value is None else decoder.decode(value) for value in distinct]
-    elif column.type is not None and _fits_as_it_is(dictionary, column.type):
-        return distinct
     return [None if value is None else convert(value) for value in distinct]
 
 

@@ -158,7 +158,7 @@ class MSSQLSink(SQLSink[MSSQLConnector]):
         from target_mssql.columns import values  # noqa: PLC0415  pyarrow only where a BATCH has come
 
         try:
-            columns = [values(part, source) for source in self._columns]
+            columns = values(part, self._columns)
         except (ValueError, TypeError, ArithmeticError):
             return None
         return None if any(None in columns[place] for place in self._never_null()) else columns

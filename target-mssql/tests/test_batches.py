@@ -88,6 +88,18 @@ def plain(value):
     return float(value) if isinstance(value, Decimal) else value.isoformat()
 
 
+def test_columns_that_hold_the_same_texts_are_bound_once_and_stored_each(sqlite, folder):
+    found = ["NAVY", None, "black", "NAVY"]
+    columns = {"id": [1, 2, 3, 4], "found": found, "cleaned": found, "other": ["NAVY", None, "BLACK", "NAVY"]}
+    texts = {name: pa.array(values).dictionary_encode() for name, values in columns.items() if name != "id"}
+    pq.write_table(pa.table({"id": columns["id"], **texts}), folder / "a.parquet")
+    text = {"type": ["string", "null"], "maxLength": 12}
+    properties = {"id": {"type": "integer"}} | dict.fromkeys(texts, text)
+    sqlite.load([schema_message(properties=properties), batch("lines", folder / "a.parquet"), STATE])
+    stored = sorted(sqlite.rows("lines"), key=lambda row: row["id"])
+    assert stored == [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
 @pytest.mark.parametrize("settings", [{"validate_records": True}, {"add_record_metadata": True}])
 def test_settings_that_work_on_records_work_on_files(sqlite, folder, settings):
     path = folder / "a.parquet"

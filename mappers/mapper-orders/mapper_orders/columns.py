@@ -103,6 +103,16 @@ class Values:
             return cls([None if text is None else _JSON.decode(text) for text in distinct], places)
         return Texts(column)
 
+    @classmethod
+    def among(cls, values: Sequence[Any], places: pa.Array) -> Values:
+        """Take values by their place among others, not all of which need be used; where it is null there is none."""
+        used, own = _parts(places)
+        return cls([None if place is None else values[place] for place in used], own)
+
+    def take(self, rows: pa.Array) -> Values:
+        """Give the values of some rows."""
+        return Values.among(self.distinct, self.codes.take(rows))
+
     @property
     def distinct(self) -> list[Any]:
         """Each value once."""
@@ -253,6 +263,21 @@ def table_of_records(stream: str, records: list[dict[str, Any]]) -> pa.Table:
             values = list(map(iso_day, values))
         found[field.name] = pa.array(values, pa.string() if field.type == REPEATED else field.type)
     return table_of(stream, found)
+
+
+def kept(array: pa.Array, chosen: pa.Array) -> pa.Array:
+    """Give the chosen rows of an array; a dictionary loses the texts that only others had."""
+    if pa.types.is_dictionary(array.type):
+        return array.dictionary_decode().filter(chosen).dictionary_encode()
+    return array.filter(chosen)
+
+
+def replaced(texts: pa.Array, by: dict[int, str | None]) -> pa.Array:
+    """Put other texts in the place of some."""
+    if not by:
+        return texts
+    mask = pa.array([place in by for place in range(len(texts))], pa.bool_())
+    return pc.replace_with_mask(texts, mask, pa.array([by[place] for place in sorted(by)], pa.string()))
 
 
 def iso_day(text: str | None) -> date | None:

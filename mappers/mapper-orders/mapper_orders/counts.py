@@ -80,6 +80,19 @@ class LoadBook:
         self._seen[identity] = before + 1
         return before
 
+    def occurrences(self, identities: list[str]) -> list[tuple[int, int]]:
+        """Count many ids in turn.
+
+        Returns:
+            Place and count of each that came before, among these or earlier.
+        """
+        new = dict.fromkeys(identities, 1)
+        if len(new) == len(identities) and self._seen.keys().isdisjoint(new):
+            self._seen |= new
+            return []
+        counted = enumerate(map(self.occurrence, identities))
+        return [(place, before) for place, before in counted if before]
+
     def _add(self, table: str, measure: Measure, reason: str, rows: int, cells: int, qty: int) -> None:  # noqa: PLR0917
         count = self._counts[table, measure, reason]
         count[0] += rows

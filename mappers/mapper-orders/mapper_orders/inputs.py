@@ -47,6 +47,9 @@ class WideViewRow(ViewRow):
 ENVELOPE: Final = frozenset({"load_id", "connection", "row_hash", "occurrence", "row_number"})
 """Properties that a tap adds to a view's columns."""
 
+NOT_READABLE: Final = (msgspec.DecodeError, ValueError, ArithmeticError)
+"""What reading JSON text raises; the last two for a number of more digits, or a larger exponent, than Python takes."""
+
 E = TypeVar("E", bound=msgspec.Struct)
 
 

@@ -209,19 +209,19 @@ def is_subtotal(fields: Fields, run: SizeRun) -> bool:
     even in the column of the order number.
     """
     found = fields.found
-    labelled = False
-    for name in KEY_FIELDS:
-        cell = found.get(name)
-        text = cleaned(cell[1]) if cell is not None else None
-        if text is None:
-            continue
-        if "TOTAL" not in text or not _TOTAL_ALONE.fullmatch(text):
-            return False
-        labelled = True
-    if labelled:
+    keys = [found[name][1] for name in KEY_FIELDS if name in found]
+    if any(map(names_order, keys)):
+        return False
+    if any(cleaned(value) is not None for value in keys):
         return True
     others = (value for _, value in (*found.values(), *fields.extra))
     return any(_says_total(value) for value in others) or any(_says_total(cell.value) for cell in run.cells)
+
+
+def names_order(value: object) -> bool:
+    """Tell whether a value of a key field names an order: it is there, and does not only say that others are summed."""
+    text = cleaned(value)
+    return text is not None and ("TOTAL" not in text or not _TOTAL_ALONE.fullmatch(text))
 
 
 def _says_total(value: object) -> bool:

@@ -7,39 +7,46 @@ fields, lines and ids are made by columns. A row that fails its check goes throu
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
-from itertools import compress, groupby
+from itertools import groupby
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from order_rules.canonical import clean
 from order_rules.ids import ID_LENGTH, MISSING_FIELD, SEPARATOR
 from order_rules.models import MAX_QUANTITY, OrderListRow, StagedOrder, columns
 
-from mapper_orders.columns import MONEY_TYPE, Values, constant, iso_day, table_of, table_of_records, too_long
+from mapper_orders.columns import (
+    MONEY_TYPE,
+    Values,
+    constant,
+    iso_day,
+    kept,
+    replaced,
+    table_of,
+    table_of_records,
+    too_long,
+)
 from mapper_orders.counts import QUARANTINE_TABLES, Books, LoadBook, book_of
 from mapper_orders.melt import Line
 from mapper_orders.orders import CANONICAL, DATES, MONEY, SAME_ON_LINE, OrderStage, WideRow, add_findings, read_fields
 from mapper_orders.quarantine import json_text
-from mapper_orders.reading import found_text, read_day, read_money
+from mapper_orders.reading import BLANK, ERROR_CELL, READABLE, found_text, read_day, read_money, read_quantity
+from mapper_orders.wide_columns import PROVENANCE, TEXTS, GivenRows, WideColumns, others
 
 Staged = tuple[str, pa.Table]
 """A stream and rows for it."""
 
 ORDER_LIMITS: Final = {one.name: one.max_length for one in columns(OrderListRow) if one.max_length}
 LINE_LIMITS: Final = {one.name: one.max_length for one in columns(StagedOrder) if one.max_length}
-PROVENANCE: Final = ("load_id", "unit_id", "source", "sheet")
-_MADE: Final = {*PROVENANCE, "rules_version", "customer", "customer_source", "findings", "sizes", "extra"}
-TEXTS: Final = tuple(one.name for one in columns(OrderListRow) if one.type is str and one.name not in _MADE)
-"""The fields of an order that are text as found."""
-FIELDS: Final = (*TEXTS, *sorted(DATES), *sorted(MONEY))
 _BEFORE_SIZE: Final = ("customer_po", "style", "color")
 _BEHIND_SIZE: Final = ("drop", "delivery_method")
 
 
 def stage_orders(stage: OrderStage, rows: Iterable[WideRow], books: Books) -> Iterator[Staged]:
-    """Stage wide rows and book them under their loads.
+    """Stage wide rows that come one by one, and book them under their loads.
 
     Args:
         stage: the rules of their source.
@@ -50,37 +57,33 @@ def stage_orders(stage: OrderStage, rows: Iterable[WideRow], books: Books) -> It
         Tables for the order list, its lines and the quarantine; those without rows are left out.
     """
     for load_id, some in groupby(rows, lambda row: row.origin.load_id):
-        yield from _stage_load(stage, some, book_of(books, load_id, stage.source.stream))
+        yield from stage_rows(stage, GivenRows(list(some)), book_of(books, load_id, stage.source.stream))
 
 
-def _stage_load(stage: OrderStage, rows: Iterable[WideRow], book: LoadBook) -> Iterator[Staged]:
-    quarantined: list[dict[str, Any]] = []
-    admitted: list[WideRow] = []
-    names: list[str] = []
-    for row in rows:
-        answer = stage.admit(row, book)
-        if isinstance(answer, str):
-            admitted.append(row)
-            names.append(answer)
-        else:
-            quarantined += [record for _, record in answer]
-    orders = OrderColumns(stage, admitted, names)
-    if unfit := orders.unfit():
-        for place in sorted(unfit):
-            quarantined += [record for _, record in stage.stage_order(admitted[place], book, names[place])]
-        fit = [place not in unfit for place in range(len(admitted))]
-        orders = OrderColumns(stage, list(compress(admitted, fit)), list(compress(names, fit)))
+def stage_rows(stage: OrderStage, rows: WideColumns, book: LoadBook) -> Iterator[Staged]:
+    """Stage wide rows of one load.
+
+    Args:
+        stage: the rules of their source.
+        rows: the rows, in order.
+        book: the books of the load.
+
+    Yields:
+        As :func:`stage_orders`.
+    """
+    orders = OrderColumns(stage, rows)
+    quarantined = [*orders.admit(book), *orders.set_unfit_aside(book)]
     if orders.rows:
         quarantined += orders.book(book)
         yield "order_list", orders.order_table(book)
-        if orders.lines.rows:
+        if orders.lines.count:
             yield stage.source.table, orders.line_table(book)
     if quarantined:
         table = QUARANTINE_TABLES[stage.source.stream]
         yield table, table_of_records(table, quarantined)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class LineColumns:
     """The lines of many rows, by columns.
 
@@ -89,61 +92,161 @@ class LineColumns:
         sizes: canonical size.
         headers: size as found.
         quantities: pieces ordered.
-        cells: how many cells all of them are made of.
+        cells: how many cells each is made of.
     """
 
-    rows: list[int] = field(default_factory=list)
-    sizes: list[str | None] = field(default_factory=list)
-    headers: list[str] = field(default_factory=list)
-    quantities: list[int] = field(default_factory=list)
-    cells: int = 0
+    rows: pa.Array
+    sizes: Values
+    headers: Values
+    quantities: pa.Array
+    cells: pa.Array
+
+    @property
+    def count(self) -> int:
+        """How many lines there are."""
+        return len(self.rows)
+
+    def take(self, places: pa.Array) -> LineColumns:
+        """Give some of the lines."""
+        return LineColumns(
+            self.rows.take(places),
+            self.sizes.take(places),
+            self.headers.take(places),
+            self.quantities.take(places),
+            self.cells.take(places),
+        )
+
+    def joined(self, place: list[int], lines: list[Line]) -> LineColumns:
+        """Put other lines, each with the place of its row, in between, where their rows stand."""
+        joined = LineColumns(
+            pa.concat_arrays([self.rows, pa.array(place, pa.int32())]),
+            Values.of([*self.sizes.each(_itself), *(line.size for line in lines)]),
+            Values.of([*self.headers.each(_itself), *(line.cells[0].header for line in lines)]),
+            pa.concat_arrays([self.quantities, pa.array([line.qty for line in lines], pa.int64())]),
+            pa.concat_arrays([self.cells, pa.array([len(line.cells) for line in lines], pa.int64())]),
+        )
+        return joined.take(pc.sort_indices(joined.rows)) if self.count else joined
 
 
 class OrderColumns:
-    """Admitted rows of one load, by columns.
+    """Wide rows of one load, by columns: first they are admitted, then made into tables.
 
     Attributes:
-        rows: the rows.
+        rows: how many are staged.
         lines: their lines that fit their column.
     """
 
-    def __init__(self, stage: OrderStage, rows: list[WideRow], names: list[str]) -> None:
-        self.rows = rows
+    def __init__(self, stage: OrderStage, wide: WideColumns) -> None:
+        self.rows = len(wide.sizes)
+        self.lines: LineColumns
         self._stage = stage
-        self._names = Values.of(names)
-        self._origin = {name: Values.of([getattr(row.origin, name) for row in rows]) for name in PROVENANCE}
-        self._found = {name: Values.of(column) for name, column in _columns(rows).items()}
-        self.lines = LineColumns()
-        self._duplicates: list[list[str]] = []
+        self._wide = wide
+        self._found = wide.found
+        self._names: Values
+        self._dropped: set[int] = set()
+        self._duplicates: dict[int, list[str]] = {}
         self._set_aside: list[tuple[int, list[Line]]] = []
+        self._staged: pa.Array | None = None  # which rows are; None: all
         self._order: dict[str, pa.Array] = {}
-        self._melt()
 
-    def _melt(self) -> None:
-        into = self.lines
+    def admit(self, book: LoadBook) -> list[dict[str, Any]]:
+        """Book all rows as received, and melt those that are orders.
+
+        Returns:
+            The quarantine records of rows that are not.
+        """
+        wide, cells = self._wide, self._wide.cells
+        qty = pc.sum(cells.quantities).as_py() or 0
+        book.received(len(cells.rows), qty, rows=self.rows - len(wide.odd))
+        book.read(cells=len(cells.rows), qty=qty, rows=pc.count_distinct(cells.rows).as_py())
+        names = [""] * self.rows
+        if "customer" in self._found:
+            names = self._found["customer"].each(lambda value: found_text(value) or "")
+        quarantined: list[dict[str, Any]] = []
+        for place in sorted(wide.odd):
+            answer = self._stage.admit(wide.row(place), book)
+            if isinstance(answer, str):
+                names[place] = answer
+            else:
+                quarantined += [record for _, record in answer]
+                self._dropped.add(place)
+        self._names = Values.of(names)
+        self._melt(set(wide.odd))
+        return quarantined
+
+    def _melt(self, odd: set[int]) -> None:
+        """Make lines of all cells at once; rows that are odd, or have a size twice, are melted one by one."""
+        cells = self._wide.cells
+        size_of, customer_of = self._stage.size_of, self._stage.customer_of
+        customers = Values.among(list(map(customer_of, self._names.distinct)), self._names.codes.take(cells.rows))
+        lines = cells.headers.pairs(customers, lambda header, customer: (size_of(header, customer), header))
+        # Two headers that say nothing are not one size: missing is never equal to missing.
+        keys = [(None, header) if size is None else (size, "") for size, header in lines.distinct]
+        numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+        of_line = pa.array([numbers[key] for key in keys], pa.int64()).take(lines.codes)
+        sizes = [size for size, _ in numbers]
+        self.lines = LineColumns(
+            cells.rows,
+            Values.among(sizes, of_line),
+            cells.headers,
+            cells.quantities,
+            pa.repeat(pa.scalar(1, pa.int64()), len(cells.rows)),
+        )
+        row_and_size = pc.add(pc.multiply(cells.rows.cast(pa.int64()), len(sizes)), of_line)
+        if pc.count_distinct(row_and_size).as_py() < len(row_and_size):
+            counted = pc.value_counts(row_and_size)
+            twice = counted.field("values").filter(pc.greater(counted.field("counts"), 1))
+            again = set(pc.divide(twice, len(sizes)).to_pylist())
+            self.lines = self.lines.take(pc.indices_nonzero(others(again, self.rows).take(self.lines.rows)))
+            odd |= again
+        if odd:
+            self._melt_each(sorted(odd - self._dropped))
+
+    def _melt_each(self, places: list[int]) -> None:
+        of_row: list[int] = []
+        fitting: list[Line] = []
         customers = self._names.each(self._stage.customer_of)
-        for place, (row, customer) in enumerate(zip(self.rows, customers, strict=True)):
-            lines, duplicates = self._stage.lines(row.run, customer)
+        for place in places:
+            run = self._wide.row(place).run
+            lines, self._duplicates[place] = self._stage.lines(run, customers[place])
             cells = 0
             for line in lines:
                 if line.qty <= MAX_QUANTITY:
-                    into.rows.append(place)
-                    into.sizes.append(line.size)
-                    into.headers.append(line.cells[0].header)
-                    into.quantities.append(line.qty)
+                    of_row.append(place)
+                    fitting.append(line)
                     cells += len(line.cells)
-            into.cells += cells
-            if cells < len(row.run.cells):
+            if cells < len(run.cells):
                 self._set_aside.append((place, lines))
-            self._duplicates.append(duplicates)
+        if fitting:
+            self.lines = self.lines.joined(of_row, fitting)
 
-    def unfit(self) -> set[int]:
-        """Find the rows with a text, as found or canonical, that is too long for its column."""
+    def set_unfit_aside(self, book: LoadBook) -> list[dict[str, Any]]:
+        """Take out the rows with a text that does not fit its column.
+
+        Returns:
+            Their quarantine records.
+        """
+        unfit = self._unfit() - self._dropped
+        quarantined: list[dict[str, Any]] = []
+        if unfit:
+            names = self._names.each(_itself)
+            for place in sorted(unfit):
+                made = self._stage.stage_order(self._wide.row(place), book, names[place])
+                quarantined += [record for _, record in made]
+            self._dropped |= unfit
+            self._set_aside = [(place, lines) for place, lines in self._set_aside if place not in unfit]
+        if self._dropped:
+            self._staged = others(self._dropped, self.rows)
+            self.lines = self.lines.take(pc.indices_nonzero(self._staged.take(self.lines.rows)))
+            self.rows -= len(self._dropped)
+        return quarantined
+
+    def _unfit(self) -> set[int]:
         customer_of = self._stage.customer_of
         unfit = too_long(self._names, ORDER_LIMITS["customer_source"], found_text)
         unfit |= too_long(Values.of(self._names.each(customer_of)), ORDER_LIMITS["customer"], found_text)
         for name in PROVENANCE:
-            unfit |= too_long(self._origin[name], ORDER_LIMITS[name], lambda text: text)
+            unfit |= too_long(self._wide.origin[name], ORDER_LIMITS[name], _itself)
         for name in TEXTS:
             if name in self._found and name in ORDER_LIMITS:
                 unfit |= too_long(self._found[name], ORDER_LIMITS[name], found_text)
@@ -153,10 +256,10 @@ class OrderColumns:
             if name in self._found:
                 of_lines |= too_long(self._found[name], LINE_LIMITS[name], _canonical)
         if of_lines:
-            unfit |= of_lines.intersection(self.lines.rows)
+            unfit |= of_lines.intersection(self.lines.rows.to_pylist())
         for sizes, name in ((self.lines.sizes, "size"), (self.lines.headers, "size_source")):
-            if long := too_long(Values.of(sizes), LINE_LIMITS[name], found_text):
-                unfit.update(self.lines.rows[line] for line in long)
+            if long := too_long(sizes, LINE_LIMITS[name], found_text):
+                unfit.update(self.lines.rows.take(pa.array(sorted(long), pa.int64())).to_pylist())
         return unfit
 
     def book(self, book: LoadBook) -> list[dict[str, Any]]:
@@ -165,20 +268,27 @@ class OrderColumns:
         Returns:
             The quarantine records of those cells.
         """
-        book.staged("order_list", rows=len(self.rows))
-        if self.lines.rows:
-            lines = self.lines
-            book.staged(self._stage.source.table, rows=len(lines.rows), cells=lines.cells, qty=sum(lines.quantities))
+        book.staged("order_list", rows=self.rows)
+        if lines := self.lines.count:
+            cells, qty = pc.sum(self.lines.cells).as_py(), pc.sum(self.lines.quantities).as_py()
+            book.staged(self._stage.source.table, rows=lines, cells=cells, qty=qty)
         return [
             record
             for place, lines in self._set_aside
-            for _, record in self._stage.set_aside(self.rows[place], book, lines)
+            for _, record in self._stage.set_aside(self._wide.row(place), book, lines)
         ]
 
     def order_table(self, book: LoadBook) -> pa.Table:
         """Make the order list rows, and book what is odd about them."""
+        wide = self._wide
+        arrays = {name: values.text(_itself) for name, values in wide.origin.items()}
+        arrays["rules_version"] = constant(self._stage.version, len(wide.sizes))
+        arrays["customer_source"] = self._names.text(found_text)
+        arrays["customer"] = self._names.text(self._stage.customer_of)
+        arrays["row_number"] = wide.row_numbers
+        arrays["size_qty"] = wide.size_qty
+        arrays["sizes"] = wide.sizes
         unreadable: set[int] = set()
-        arrays: dict[str, pa.Array] = {}
         for name, values in self._found.items():
             if name in DATES:
                 unreadable.update(values.rows_where(lambda value: not read_day(value)[1]))
@@ -186,39 +296,42 @@ class OrderColumns:
             elif name in MONEY:
                 unreadable.update(values.rows_where(lambda value: not read_money(value)[1]))
                 arrays[name] = values.array(lambda value: read_money(value)[0], MONEY_TYPE)
-            else:
+            elif name in TEXTS:
                 arrays[name] = values.text(found_text)
-        for place in sorted(unreadable):
-            read_fields({}, self.rows[place].fields)
-        totals = [add_findings(row, found) for row, found in zip(self.rows, self._duplicates, strict=True)]
-        findings: list[str | None] = []
-        for row in self.rows:
-            said = row.fields.findings
-            if said:
-                book.findings(said)
-            findings.append(json_text(list(dict.fromkeys(said))) if said else None)
-        arrays |= self._provenance()
-        arrays["row_number"] = pa.array([row.origin.row_number for row in self.rows], pa.int64())
-        arrays["total_qty"] = pa.array(totals, pa.int64())
-        arrays["size_qty"] = pa.array([row.run.qty for row in self.rows], pa.int64())
-        arrays["sizes"] = pa.array([row.sizes for row in self.rows], pa.string())
-        arrays["extra"] = pa.array([json_text(row.fields.extra) for row in self.rows], pa.string())
-        arrays["findings"] = pa.array(findings, pa.string())
+        told = unreadable | wide.odd | self._duplicates.keys()
+        if "total_qty" in self._found:
+            totals = self._found["total_qty"]
+            arrays["total_qty"] = totals.array(_total, pa.int64())
+            told.update(totals.rows_where(_unreadable))
+            told.update(
+                pc.indices_nonzero(pc.not_equal(arrays["total_qty"], wide.size_qty).fill_null(False)).to_pylist()
+            )
+        arrays |= self._tell(sorted(told - self._dropped), unreadable, book)
+        if self._staged is not None:
+            arrays = {name: kept(array, self._staged) for name, array in arrays.items()}
         self._order = arrays
         return table_of("order_list", arrays)
 
-    def _provenance(self) -> dict[str, pa.Array]:
-        texts = {name: values.text(lambda text: text) for name, values in self._origin.items()}
-        texts["rules_version"] = constant(self._stage.version, len(self.rows))
-        texts["customer_source"] = self._names.text(found_text)
-        texts["customer"] = self._names.text(self._stage.customer_of)
-        return texts
+    def _tell(self, places: list[int], unreadable: set[int], book: LoadBook) -> dict[str, pa.Array]:
+        """Gather the findings of rows that have any, book them, and keep with the other cells what cannot be read."""
+        findings: dict[int, str | None] = {}
+        extra: dict[int, str | None] = {}
+        for place in places:
+            row = self._wide.row(place)
+            if place in unreadable:
+                read_fields({}, row.fields)
+            add_findings(row, self._duplicates.get(place, []))
+            if said := row.fields.findings:
+                book.findings(said)
+                findings[place] = json_text(list(dict.fromkeys(said)))
+            extra[place] = json_text(row.fields.extra)
+        nothing = pa.nulls(len(self._wide.sizes), pa.string())
+        return {"findings": replaced(nothing, findings), "extra": replaced(self._wide.extra, extra)}
 
     def line_table(self, book: LoadBook) -> pa.Table:
         """Make the lines of the rows; the order table must be made before."""
         lines, order = self.lines, self._order
-        headers = Values.of(lines.headers)
-        of_row = pa.array(lines.rows, pa.int32())
+        of_row = self._place_of(lines.rows)
         arrays: dict[str, pa.Array] = {
             name: order[name].take(of_row)
             for name in (*PROVENANCE, "rules_version", "row_number", "customer", "customer_source", *SAME_ON_LINE)
@@ -227,35 +340,44 @@ class OrderColumns:
         for name, source in CANONICAL:
             if name in self._found:
                 arrays[source] = order[name].take(of_row)
-                arrays[name] = self._found[name].text(_canonical).take(of_row)
-        arrays["size"] = Values.of(lines.sizes).text(lambda text: text)
-        arrays["size_source"] = headers.text(found_text)
-        arrays["ordered_qty"] = pa.array(lines.quantities, pa.int64())
-        arrays["order_line_id"] = pa.array(self._ids(headers.each(_canonical), book), pa.string())
+                canonical = self._found[name].text(_canonical)
+                arrays[name] = (canonical if self._staged is None else kept(canonical, self._staged)).take(of_row)
+        arrays["size"] = lines.sizes.text(_itself)
+        arrays["size_source"] = lines.headers.text(found_text)
+        arrays["ordered_qty"] = lines.quantities
+        arrays["order_line_id"] = pa.array(self._ids(lines.headers.each(_canonical), book), pa.string())
         return table_of(self._stage.source.table, arrays)
+
+    def _place_of(self, rows: pa.Array) -> pa.Array:
+        """Give the places of rows among those that are staged."""
+        if self._staged is None:
+            return rows
+        before = pc.subtract(pc.cumulative_sum(self._staged.cast(pa.int32())), pa.scalar(1, pa.int32()))
+        return before.take(rows)
 
     def _ids(self, sizes: list[str | None], book: LoadBook) -> list[str]:
         """Name each line as :func:`order_rules.ids.order_line_id` does, what its row's lines share joined once."""
         heads, tails = self._shared_parts()
-        ids: list[str] = []
-        for row, size in zip(self.lines.rows, sizes, strict=True):
-            stem = heads[row] + (MISSING_FIELD if size is None else size) + tails[row]
-            first = _hash(stem + "0")
-            occurrence = book.occurrence(first)
-            ids.append(_hash(stem + str(occurrence)) if occurrence else first)
+        of_line = zip(self.lines.rows.to_pylist(), map(_or_missing, sizes), strict=True)
+        stems = [heads[row] + size + tails[row] for row, size in of_line]
+        ids = [_hash(stem + "0") for stem in stems]
+        for line, before in book.occurrences(ids):
+            ids[line] = _hash(stems[line] + str(before))
         return ids
 
     def _shared_parts(self) -> tuple[list[str], list[str]]:
+        rows = len(self._wide.sizes)
+
         def part(name: str) -> list[str]:
             if name not in self._found:
-                return [MISSING_FIELD] * len(self.rows)
+                return [MISSING_FIELD] * rows
             return self._found[name].each(lambda value: _or_missing(found_text(value)))
 
         source = self._stage.source.id_source
         before = zip(
-            [source] * len(self.rows),
-            self._origin["unit_id"].each(_or_missing),
-            self._origin["sheet"].each(_or_missing),
+            [source] * rows,
+            self._wide.origin["unit_id"].each(_or_missing),
+            self._wide.origin["sheet"].each(_or_missing),
             part("order_number"),
             self._names.each(lambda name: _or_missing(found_text(name))),
             *map(part, _BEFORE_SIZE),
@@ -268,16 +390,17 @@ class OrderColumns:
         )
 
 
-def _columns(rows: list[WideRow]) -> dict[str, list[object]]:
-    """Bring the rows' fields into columns, row by row, so that each row is looked at while it is at hand."""
-    columns: dict[str, list[object]] = {}
-    for place, row in enumerate(rows):
-        for name, cell in row.fields.found.items():
-            column = columns.get(name)
-            if column is None:
-                column = columns[name] = [None] * len(rows)
-            column[place] = cell[1]
-    return {name: columns[name] for name in FIELDS if name in columns}
+def _total(value: object) -> int | None:
+    total, unreadable = read_quantity(value)
+    return None if unreadable else total
+
+
+def _unreadable(value: object) -> bool:
+    return read_quantity(value)[1] not in (READABLE, BLANK, ERROR_CELL)
+
+
+def _itself(value: Any) -> Any:  # noqa: ANN401  (any value)
+    return value
 
 
 def _hash(joined: str) -> str:

@@ -161,6 +161,10 @@ class OrderStage:
         """Melt a row's ordered quantities by the sizes of its customer; see :func:`melt`."""
         return melt(run, lambda header: self._size_of(header, customer))
 
+    def size_of(self, header: str, customer: str | None) -> str | None:
+        """Give the canonical size of a header for a customer."""
+        return self._size_of(header, customer)
+
     def stage_order(self, row: WideRow, book: LoadBook, customer_source: str) -> list[Output]:
         """Stage a row that is admitted.
 

@@ -16,7 +16,16 @@ from mapper_orders.batches import ROWS_AT_ONCE
 from mapper_orders.cartons import PACKED, SHIPPED, CartonSource, CartonStage
 from mapper_orders.counts import Books, book_of
 from mapper_orders.errors import ContractError
-from mapper_orders.inputs import SheetRow, ViewRow, WideLayout, WideViewRow, carton_fields, envelope, wide_layout
+from mapper_orders.inputs import (
+    NOT_READABLE,
+    SheetRow,
+    ViewRow,
+    WideLayout,
+    WideViewRow,
+    carton_fields,
+    envelope,
+    wide_layout,
+)
 from mapper_orders.melt import FieldOf, HeaderValue, read_sizes, sort_cells
 from mapper_orders.orders import MASTER_VIEW, ORDER_LISTS, OrderStage, Output, WideRow
 from mapper_orders.privacy import Protector
@@ -32,6 +41,10 @@ _CELLS: Final = msgspec.json.Decoder(list[tuple[str, Any]], float_hook=Decimal)
 
 CARTONS_AT_ONCE: Final = 50_000
 """Rows of a file of cartons that are worked on together: what is done once a distinct value is done less often."""
+
+
+SHEET_ROWS_AT_ONCE: Final = 10_000
+"""The same for rows of workbooks; the cells of so many take some twenty MB."""
 
 
 class InputStream(Protocol):
@@ -71,7 +84,7 @@ def input_streams(rules: Rules, protectors: Mapping[str, Protector]) -> dict[str
 class OrderListRows:
     """``order_list_rows``: rows of workbooks, their cells as JSON text."""
 
-    rows_at_once = ROWS_AT_ONCE
+    rows_at_once = SHEET_ROWS_AT_ONCE
 
     def __init__(self, rules: Rules, protector: Protector | None) -> None:
         self._stage = OrderStage(rules, ORDER_LISTS)
@@ -88,24 +101,34 @@ class OrderListRows:
         return self._stage.stage(row, book_of(books, row.origin.load_id, ORDER_LISTS.stream))
 
     def tables(self, batch: pa.RecordBatch, books: Books) -> Iterable[Staged]:
-        """Stage sheet rows."""
+        """Stage sheet rows; protected ones, and any not written as our tap writes them, go row by row."""
         from mapper_orders.columns import records  # noqa: PLC0415  pyarrow only where a BATCH came
-        from mapper_orders.order_columns import stage_orders  # noqa: PLC0415
+        from mapper_orders.order_columns import stage_orders, stage_rows  # noqa: PLC0415
+        from mapper_orders.sheet_columns import by_load  # noqa: PLC0415
 
-        return stage_orders(self._stage, map(self._wide, records(batch)), books)
+        sheets = None if self._protector else by_load(batch, self._field_of, self._row)
+        if sheets is not None:
+            for load_id, rows in sheets:
+                yield from stage_rows(self._stage, rows, book_of(books, load_id, ORDER_LISTS.stream))
+            return
+        for start in range(0, batch.num_rows, ROWS_AT_ONCE):
+            some = records(batch.slice(start, ROWS_AT_ONCE))
+            yield from stage_orders(self._stage, map(self._wide, some), books)
 
     def _wide(self, record: dict[str, Any]) -> WideRow:
         if self._protector:
             record = self._protector.record(record)
         row = envelope(ORDER_LISTS.stream, SheetRow, record)
-        cells, sizes, sizes_text = self._cells(row, row.cells), self._cells(row, row.sizes), row.sizes
-        sheet_customer = row.sheet_customer
+        cells, sizes = self._cells(row, row.cells), self._cells(row, row.sizes)
         if self._protector:
             cells, sizes = self._protector.cells(cells), self._protector.cells(sizes)
-            sizes_text = json_text(sizes)
-            if self._protect_customer and sheet_customer is not None:
-                protected = self._protect_customer(sheet_customer)
-                sheet_customer = None if protected is None else str(protected)
+            row.sizes = json_text(sizes)
+            if self._protect_customer and row.sheet_customer is not None:
+                protected = self._protect_customer(row.sheet_customer)
+                row.sheet_customer = None if protected is None else str(protected)
+        return self._row(row, cells, sizes)
+
+    def _row(self, row: SheetRow, cells: list[HeaderValue], sizes: list[HeaderValue]) -> WideRow:
         origin = Origin(
             load_id=row.load_id,
             unit_id=row.file_id,
@@ -115,13 +138,13 @@ class OrderListRows:
             place=f"{row.source_file}!{row.sheet}!row {row.row_number}",
             cell_places=True,
         )
-        return WideRow(origin, sort_cells(cells, self._field_of), read_sizes(sizes), sizes_text, sheet_customer)
+        return WideRow(origin, sort_cells(cells, self._field_of), read_sizes(sizes), row.sizes, row.sheet_customer)
 
     @staticmethod
     def _cells(row: SheetRow, text: str) -> list[HeaderValue]:
         try:
             return _CELLS.decode(text)
-        except (msgspec.DecodeError, ValueError):
+        except NOT_READABLE:
             msg = (
                 f"{ORDER_LISTS.stream}: row {row.row_number} of {row.source_file!r} does not hold its cells as JSON "
                 f"text of [header, value] pairs. Install tap and mapper from one release."

@@ -28,7 +28,7 @@ UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]
 LOADS = ("0190a0b0c0d0aaaaaaaaaaaaaaaaaaaa", "0190a0b0c0d0bbbbbbbbbbbbbbbbbbbb")
 BLANKS = st.sampled_from(["", " ", "-", "TBC", "#N/A", "NONE", None])
 WORDS = st.sampled_from(
-    ["a", "A ", "Å", "4500 1", "TOTAL", "BRAND A", "x" * 199, "x" * 201, "x" * 401, "🙂" * 101, "🙂" * 201]
+    ["a", "A ", "Å", "4500 1", "TOTAL", "BRAND A", "a],[b", "x" * 199, "x" * 201, "x" * 401, "🙂" * 101, "🙂" * 201]
 )
 NUMBERS = st.one_of(
     st.integers(-3, 400),
