@@ -142,10 +142,13 @@ def test_an_incremental_sync_reads_what_changed_and_nothing_else(
     assert after == [(corrected[1] + 5, 1)]
 
     incremental = content(project)
-    files = project.value("SELECT count(*) FROM loads WHERE kind = 'file'")
+    loads, written = project.value("SELECT count(*) FROM loads"), project.report.stat().st_mtime_ns
     project.run("incremental-sync")
-    assert project.value("SELECT count(*) FROM loads WHERE kind = 'file'") == files, "nothing changed, nothing is read"
+    assert project.value("SELECT count(*) FROM loads") == loads, "nothing changed, nothing is loaded"
     assert content(project) == incremental
+    ((status, reason),) = project.rows("SELECT status, reason FROM audit_run ORDER BY run_id DESC LIMIT 1")
+    assert (status, reason.startswith("nothing new since run")) == ("succeeded", True)
+    assert project.report.stat().st_mtime_ns == written, "nothing changed, nothing is written"
     project.run("full-sync")
     assert content(project) == incremental, "incremental equals full"
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import gc
 import os
 import signal
 import sys
@@ -14,13 +12,13 @@ from functools import wraps
 from typing import Any, Final, NoReturn
 
 import click
-from order_rules.config import RulesError
+from order_rules.rule_file import RulesError
 from order_rules.warehouse_url import hide
 
-from order_reports.check import check as run_checks
-from order_reports.destination import Draft
 from order_reports.failure import ReportError
-from order_reports.settings import Settings, settings
+from order_reports.settings import FILE_NAME, PAGE_NAME, Settings, settings
+from order_reports.standing import basis_of, standing
+from order_reports.wording import moment
 
 INTERRUPTED: Final = 130
 TERMINATED: Final = 143
@@ -102,43 +100,39 @@ def cli() -> None:
 @_with_settings
 def check(given: Settings) -> int:
     """Prove that the warehouse can be read and the output folder written."""
+    from order_reports.check import check as run_checks  # noqa: PLC0415  (no other command needs what it loads)
+
     findings = run_checks(given)
     for finding in findings:
         click.echo(f"{'ok' if finding.good else 'FAILED'}: {finding.text}")
     return 0 if all(finding.good for finding in findings) else 1
 
 
+_force = click.option("--force", is_flag=True, help="Write anew even what would only say again what it says already.")
+
+
 @cli.command()
+@_force
 @_with_settings
-def excel(given: Settings) -> int:
+def excel(given: Settings, *, force: bool) -> int:
     """Write the workbook, order-audit.xlsx."""
-    from order_reports.workbook import write_report  # noqa: PLC0415  (each command loads only its own writer)
-
-    _tell_of(write_report(given))
-    return 0
+    return _write(given, FILE_NAME, force=force)
 
 
 @cli.command()
+@_force
 @_with_settings
-def page(given: Settings) -> int:
+def page(given: Settings, *, force: bool) -> int:
     """Write the page, order-audit.html: one file to look at in a browser or a mail."""
-    from order_reports.page.build import write_page  # noqa: PLC0415  (each command loads only its own writer)
-
-    _tell_of(write_page(given))
-    return 0
+    return _write(given, PAGE_NAME, force=force)
 
 
 @cli.command()
+@_force
 @_with_settings
-def publish(given: Settings) -> int:
-    """Write the workbook and the page side by side, then tell people: what every job ends with."""
-    from order_reports.side_by_side import page_beside  # noqa: PLC0415  (each command loads only its own writer)
-
-    with page_beside(given):
-        from order_reports.workbook import write_report  # noqa: PLC0415
-
-        _tell_of(write_report(given))
-    return _notify(given)
+def publish(given: Settings, *, force: bool) -> int:
+    """Write the workbook and the page, then tell people: what every job ends with."""
+    return _write(given, FILE_NAME, PAGE_NAME, force=force) or _notify(given)
 
 
 @cli.command()
@@ -155,17 +149,42 @@ def notify(given: Settings, *, failed: bool, reason: str | None) -> int:
     return _notify(given, failed=failed, reason=reason)
 
 
-def _tell_of(written: Draft) -> None:
-    click.echo(f"{written.place} ({written.size / 1024:,.0f} kB)")
+def _write(given: Settings, *names: str, force: bool) -> int:
+    """Write reports, each with a line on where it is; one that fails leaves the others to be made."""
+    basis = basis_of(given)
+    stand = {} if force else standing(given, names, basis)
+    if basis and stand:
+        files = " and ".join(f"{name} of {moment(written_at)}" for name, written_at in stand.items())
+        click.echo(
+            f"Nothing new since run {basis.run_id}: {files} stand{'s' * (len(stand) == 1)}. --force writes anew."
+        )
+    if not (left := [name for name in names if name not in stand]):
+        return 0
+    from order_reports.publish import write_reports  # noqa: PLC0415  (only who writes needs what it loads)
+
+    failures = []
+    for written in write_reports(given, left, basis and basis.digest):
+        if isinstance(written, ReportError):
+            failures.append(str(written))
+        else:
+            click.echo(f"{written.place} ({written.size / 1024:,.0f} kB)")
+    if failures:
+        raise ReportError(" ".join(failures))
+    return 0
 
 
 def _notify(given: Settings, *, failed: bool = False, reason: str | None = None) -> int:
-    # Most commands need none of what the channels load.
-    from order_reports.notify.send import notify as send  # noqa: PLC0415
-    from order_reports.notify.settings import channels  # noqa: PLC0415
+    # Most commands need none of what the channels load, and where none is set up nor does this.
+    from order_reports.notify.settings import NONE_SET_UP, channels  # noqa: PLC0415
 
     try:
-        outcome = send(given, channels(os.environ), failed=failed, reason=reason)
+        found = channels(os.environ)
+        if not found.any_set_up:
+            click.echo(NONE_SET_UP)
+            return 0
+        from order_reports.notify.send import notify as send  # noqa: PLC0415
+
+        outcome = send(given, found, failed=failed, reason=reason)
     except ReportError as error:
         click.echo(f"Error: nothing is sent. {error}", err=True)
         return 0
@@ -183,8 +202,6 @@ def _terminated(_signal: int, _frame: object) -> NoReturn:
 
 def main() -> None:
     """Run the command line; 0 done, 1 failed, 2 misused, 130 interrupted, 143 terminated."""
-    # What is imported lives to the end: looking for garbage in it once more on the way out only costs time.
-    atexit.register(gc.freeze)
     signal.signal(signal.SIGTERM, _terminated)
     try:
         code = cli.main(standalone_mode=False)

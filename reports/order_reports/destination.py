@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 ARCHIVE: Final = "archive"
 """The folder of the dated copies, beside the latest."""
+_MADE_OF: Final = "made_of"
+"""What a blob's metadata name the digest by."""
 STAMP: Final = "%Y%m%dT%H%M%SZ"
 CONTENT_TYPES: Final = {
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -108,13 +110,14 @@ def parse_blob(address: str) -> Blob | None:
 
 
 @contextmanager
-def delivering(place: Place, name: str, *, now: datetime | None = None) -> Iterator[Draft]:
+def delivering(place: Place, name: str, *, now: datetime | None = None, made_of: str | None = None) -> Iterator[Draft]:
     """Give a path to write to; once that is written, it becomes the latest, and old copies go.
 
     Args:
         place: where it goes.
         name: its name there.
         now: the moment that its dated copy is named by and that others are old by, UTC; by default this one.
+        made_of: a digest of what it is made of, for ``written_of``; ``None``: it is to be written anew next time.
 
     Yields:
         The draft.
@@ -124,10 +127,16 @@ def delivering(place: Place, name: str, *, now: datetime | None = None) -> Itera
     """
     moment = now or datetime.now(UTC)
     if place.blob is None:
+        note = _note(place.folder / name)
         with _in_place_of(place.folder / name) as draft:
             yield draft
+            # Gone before the file changes: whatever breaks off here costs no more than writing the file again.
+            note.unlink(missing_ok=True)
         if place.retention_days is not None:
             _keep_copy(place.folder / name, moment, place.retention_days)
+        if made_of is not None:
+            with suppress(OSError):
+                note.write_text(made_of, encoding="utf-8")
         return
     with tempfile.TemporaryDirectory(prefix="order-reports-") as scratch:
         draft = Draft(Path(scratch) / name, f"{place.blob.url}/{name}")
@@ -137,7 +146,7 @@ def delivering(place: Place, name: str, *, now: datetime | None = None) -> Itera
         except OSError as error:
             raise ReportError(cannot_write(draft.path, error)) from error
         with _container(place.blob) as (container, folder):
-            _upload(container, folder + name, draft.path)
+            _upload(container, folder + name, draft.path, made_of)
             if place.retention_days is not None:
                 _upload(container, folder + archived(name, moment), draft.path)
                 for blob in container.list_blob_names(name_starts_with=f"{folder}{ARCHIVE}/"):
@@ -204,6 +213,45 @@ def latest(place: Place, name: str) -> Latest | None:
             if getattr(error, "error_code", None) == "ContainerNotFound":
                 raise
             return None
+
+
+def written_of(place: Place, name: str, made_of: str) -> datetime | None:
+    """Tell when a file was written, if it is there and was made of the same.
+
+    What has become of it since does not matter: a planner's own entries are no reason to write over them.
+
+    Args:
+        place: where files go.
+        name: its name there.
+        made_of: the digest that was given to ``delivering``.
+
+    Returns:
+        The moment, UTC; ``None``: it is not there, or was made of something else.
+
+    Raises:
+        ReportError: the container cannot be asked.
+    """
+    if place.blob is None:
+        path = place.folder / name
+        try:
+            if _note(path).read_text(encoding="utf-8") != made_of or not path.is_file():
+                return None
+            return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        except (OSError, UnicodeDecodeError):
+            return None
+    from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415  (only who uses Blob storage needs it)
+
+    with _container(place.blob) as (container, folder):
+        try:
+            found = container.get_blob_client(folder + name).get_blob_properties()
+        except ResourceNotFoundError:
+            return None
+        return found.last_modified if (found.metadata or {}).get(_MADE_OF) == made_of else None
+
+
+def _note(path: Path) -> Path:
+    """Name the file that says what a file beside it is made of; a container keeps that with the blob."""
+    return path.with_name(f".{path.name}.made-of")
 
 
 def prove_writable(place: Place) -> None:
@@ -323,10 +371,17 @@ def _container_of(url: str) -> tuple[str, str]:
     return f"{parts.scheme}://{parts.netloc}/{'/'.join(steps[:depth])}", f"{folder}/" if folder else ""
 
 
-def _upload(container: ContainerClient, name: str, path: Path) -> None:
+def _upload(container: ContainerClient, name: str, path: Path, made_of: str | None = None) -> None:
     from azure.storage.blob import ContentSettings  # noqa: PLC0415
 
     settings = ContentSettings(content_type=CONTENT_TYPES.get(path.suffix, "application/octet-stream"))
     with path.open("rb") as content:
         # A blob is replaced when all its blocks are there.
-        container.upload_blob(name, content, overwrite=True, validate_content=True, content_settings=settings)
+        container.upload_blob(
+            name,
+            content,
+            overwrite=True,
+            validate_content=True,
+            content_settings=settings,
+            metadata={_MADE_OF: made_of} if made_of else {},
+        )

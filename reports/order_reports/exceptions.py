@@ -1,43 +1,27 @@
 """What a person can act on now: keys that are due or over, workbooks in trouble, and what is odd in the data.
 
-One shape for all of them, so that the workbook and the page tell the same in the same order: units times days late.
+One table of all of them, so that the workbook and the page tell the same in the same order: units times days late.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date
-from math import inf
 from typing import Final, NamedTuple
 
-import sqlalchemy as sa
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from order_reports.facts import ACTIONABLE, Fact, actionable_facts, days_late, weight
+from order_reports.columns import array_of, shown_words
+from order_reports.fact_columns import days_late, is_actionable, weights
+from order_reports.facts import Fact, weight
 from order_reports.findings import Oddity
 from order_reports.read import Source, Unread
-from order_reports.wording import shown, why, why_stale, why_superseded, why_unread
+from order_reports.wording import why, why_stale, why_superseded, why_unread
 
 UNREAD: Final = "UNREAD SOURCE"
 STALE: Final = "STALE SOURCE"
 SUPERSEDED: Final = "SUPERSEDED"
-
-
-@dataclass(frozen=True)
-class ExceptionRow:
-    """A key that a person can act on, and where it stands.
-
-    Attributes:
-        fact: the key.
-        days: days late, ``None`` where no date is known.
-        weight: units times days.
-        target: its row on its customer's tab; ``None``: the row did not fit, or there is no workbook.
-    """
-
-    fact: Fact
-    days: int | None
-    weight: int
-    target: str | None
 
 
 class Trouble(NamedTuple):
@@ -50,7 +34,7 @@ class Trouble(NamedTuple):
         why: the reason in words.
         where: the order numbers of a key, or the place in a source.
         key: whether it is a key with figures, whose units are summed.
-        target: its row in the workbook; ``None``: none of its own.
+        place: a key's number among its customer's; ``None``: it is no key.
     """
 
     what: str
@@ -69,92 +53,98 @@ class Trouble(NamedTuple):
     why: str
     where: str | None
     key: bool
-    target: str | None
+    place: int | None
 
 
-def note(fact: Fact, as_of: date, target: str | None = None) -> ExceptionRow | None:
-    """Weigh one key.
-
-    Args:
-        fact: any key.
-        as_of: the day that the report speaks of.
-        target: its row in the workbook.
-
-    Returns:
-        The exception; ``None`` where there is nothing to act on.
-    """
-    if fact.recon_status not in ACTIONABLE:
-        return None
-    days = days_late(fact, as_of)
-    return ExceptionRow(fact, days, weight(fact.qty_variance, days), target)
-
-
-def read_exceptions(connection: sa.Connection, as_of: date) -> list[ExceptionRow]:
-    """Read the keys that a person can act on, the worst first."""
-    found = (note(fact, as_of) for fact in actionable_facts(connection))
-    return worst_first([one for one in found if one is not None])
-
-
-def worst_first(exceptions: Iterable[ExceptionRow]) -> list[ExceptionRow]:
-    """Order keys by units times days late, then by units, then by their own fields."""
-    return sorted(
-        exceptions,
-        key=lambda one: (-one.weight, -abs(one.fact.qty_variance), one.fact.customer or "", one.fact.recon_id),
-    )
+_SCHEMA: Final = pa.schema(
+    [
+        *((name, pa.string()) for name in ("what", "customer", "customer_po", "style", "color", "size")),
+        *((name, pa.int64()) for name in ("ordered", "packed", "shipped", "variance")),
+        ("due", pa.date32()),
+        ("days", pa.int64()),
+        ("weight", pa.int64()),
+        ("why", pa.string()),
+        ("where", pa.string()),
+        ("key", pa.bool_()),
+        ("place", pa.int64()),
+    ]
+)
+_UNKNOWN_WEIGHT: Final = 2**63 - 1
 
 
 def troubles(
-    exceptions: Iterable[ExceptionRow],
+    facts: pa.Table,
     sources: Sequence[Source],
     unread: Sequence[Unread],
     oddities: Sequence[Oddity],
     as_of: date,
-) -> list[Trouble]:
-    """Put everything that can be acted on into one list.
+) -> pa.Table:
+    """Put everything that can be acted on into one table.
 
     Args:
-        exceptions: keys, in any order.
+        facts: ``Facts.rows``.
         sources: the loads behind the figures.
         unread: workbooks that were never read.
         oddities: what is odd in the data.
         as_of: the day that the report speaks of.
 
     Returns:
-        The worst first. Nobody knows how many units a workbook holds that was never read, so it comes before what is
-        known.
+        A column for each of a ``Trouble``'s, the worst first. Nobody knows how many units a workbook holds that was
+        never read, so it comes before what is known.
     """
     found = [_unread(one) for one in unread]
     found += [_source(one, as_of) for one in sources if one.stale_reason is not None or one.superseded]
-    found += [_key(one) for one in worst_first(exceptions)]
-    found += [_oddity(one) for one in oddities]
-    return sorted(found, key=lambda one: -one.weight if one.weight is not None else -inf)
+    # Among what weighs the same, sources stand before keys and oddities behind them.
+    all_of_them = pa.concat_tables([_table(found), _keys(facts, as_of), _table([_oddity(one) for one in oddities])])
+    worst_first = pc.sort_indices(pc.negate(pc.fill_null(all_of_them["weight"], _UNKNOWN_WEIGHT)))
+    return all_of_them.take(worst_first).combine_chunks()
 
 
-def _key(one: ExceptionRow) -> Trouble:
-    fact = one.fact
-    return Trouble(
-        what=str(shown(fact.recon_status)),
-        customer=fact.customer,
-        customer_po=fact.customer_po,
-        style=fact.style,
-        color=fact.color,
-        size=fact.size,
-        ordered=fact.ordered_qty,
-        packed=fact.packed_qty,
-        shipped=fact.shipped_qty,
-        variance=fact.qty_variance,
-        due=fact.earliest_ex_factory_on,
-        days=one.days,
-        weight=one.weight,
-        why=why(fact, one.days),
-        where=fact.order_numbers,
-        key=True,
-        target=one.target,
+def first_troubles(table: pa.Table, count: int) -> list[Trouble]:
+    """Give the first rows of a table of troubles one by one."""
+    return [Trouble(**row) for row in table.slice(0, count).to_pylist()]
+
+
+def _table(found: Sequence[Trouble]) -> pa.Table:
+    columns = zip(*found, strict=True) if found else [()] * len(_SCHEMA)
+    return pa.table(
+        [array_of(values, kind) for values, kind in zip(columns, _SCHEMA.types, strict=True)], schema=_SCHEMA
     )
 
 
+def _keys(facts: pa.Table, as_of: date) -> pa.Table:
+    """Make troubles of the keys: the worst first, by units times days late, by units, then by their own fields."""
+    rows = facts.filter(is_actionable(facts))
+    days = days_late(rows, as_of)
+    weighed = weights(rows["qty_variance"], days)
+    by = {
+        "weight": pc.negate(weighed),
+        "units": pc.negate(pc.abs(rows["qty_variance"])),
+        "customer": pc.fill_null(rows["customer"].cast(pa.string()), ""),
+        "recon_id": rows["recon_id"],
+    }
+    order = pc.sort_indices(pa.table(by), [(name, "ascending") for name in by])
+    rows = rows.append_column("days", days).append_column("weight", weighed).take(order).combine_chunks()
+    told = zip(*(rows[name].to_pylist() for name in Fact._fields), strict=True)
+    reasons = [why(Fact._make(fact), late) for fact, late in zip(told, rows["days"].to_pylist(), strict=True)]
+    columns = {
+        "what": shown_words(rows["recon_status"]),
+        **{name: rows[name] for name in ("customer", "customer_po", "style", "color", "size")},
+        **{name: rows[f"{name}_qty"] for name in ("ordered", "packed", "shipped")},
+        "variance": rows["qty_variance"],
+        "due": rows["earliest_ex_factory_on"],
+        "days": rows["days"],
+        "weight": rows["weight"],
+        "why": array_of(reasons, pa.string()),
+        "where": rows["order_numbers"],
+        "key": pa.repeat(True, len(rows)),
+        "place": rows["place"],
+    }
+    return pa.table({name: one.cast(_SCHEMA.field(name).type) for name, one in columns.items()}, schema=_SCHEMA)
+
+
 _NO_KEY: Final = dict.fromkeys(
-    ("customer_po", "style", "color", "size", "ordered", "packed", "shipped", "variance", "due", "target")
+    ("customer_po", "style", "color", "size", "ordered", "packed", "shipped", "variance", "due", "place")
 )
 
 
@@ -189,5 +179,5 @@ def _oddity(one: Oddity) -> Trouble:
         why=one.why,
         where=one.where,
         key=False,
-        target=None,
+        place=None,
     )

@@ -1,22 +1,32 @@
-"""A worksheet that takes whole rows at once: XlsxWriter checks and escapes cell by cell, four times as slowly.
+"""A workbook whose sheets take whole columns at once: XlsxWriter checks and escapes cell by cell, many times slower.
 
-Rows go straight into the file that XlsxWriter's ``constant_memory`` mode keeps for a sheet, so memory does not grow
-with them. Text is only ever written as text: nothing that a cell holds can become a formula.
+A column becomes its cells' XML in C++, each distinct value once, and columns are joined to rows some thousand at a
+time and deflated. Text is only ever written as text: nothing that a cell holds can become a formula.
 """
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from io import BytesIO, StringIO
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import xlsxwriter
 from xlsxwriter.format import Format
+from xlsxwriter.sharedstrings import SharedStrings
 from xlsxwriter.url import Url
 from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
+
+from order_reports.columns import Link, Links, Value, Values, decoded, mapped
+from order_reports.deflate import Deflater, Middle, Stream, assemble
 
 MOST_ROWS: Final = 1_048_576
 LONGEST_TEXT: Final = 32_767
@@ -30,22 +40,12 @@ FIRST_DAY: Final = date(1900, 3, 1)
 
 _DAY_ZERO: Final = date(1899, 12, 30)
 _DAY: Final = timedelta(days=1)
-_CELLS_AT_ONCE: Final = 5_000
-_COPIED_AT_ONCE: Final = 2**20
+_ROWS_AT_ONCE: Final = 5_000
+"""Some 4 MB of XML."""
 _LETTERS: Final = 1.1
 """Letters of running text to one of a column's width, which counts digits, with room for a word's break."""
-
-
-class Link(NamedTuple):
-    """A text that leads to a cell of this workbook.
-
-    Attributes:
-        text: what is shown.
-        target: sheet and cell, the sheet quoted: ``'ACME'!A5``.
-    """
-
-    text: str
-    target: str
+_NOT_PLAIN: Final = re.compile(r"[&<>\x00-\x1f\ufffe\uffff]|_x[0-9a-fA-F]{4}_|^\s|\s$")
+"""Finds the texts that XML, Excel's escapes or blanks at their ends keep from being written as they are."""
 
 
 class Formula(NamedTuple):
@@ -58,9 +58,6 @@ class Formula(NamedTuple):
 
     expression: str
     value: float
-
-
-Value = str | int | float | date | datetime | Link | Formula | None
 
 
 @dataclass(frozen=True)
@@ -79,17 +76,39 @@ class Look:
     linked: Format | None = None
     blanks: bool = False
 
-    def style(self, value: Value) -> Format | None:
-        """Choose the format of one cell."""
-        if isinstance(value, Link):
-            return self.linked
-        return self.by_value.get(value, self.plain) if isinstance(value, str) else self.plain
+
+class Cells(NamedTuple):
+    """A column as it is written.
+
+    Attributes:
+        values: what it holds.
+        endings: what follows a cell's reference in the XML; null where there is no cell.
+    """
+
+    values: Values
+    endings: pa.Array
+
+    def slice(self, offset: int, length: int) -> Cells:
+        """Take some rows that follow each other."""
+        return Cells(self.values.slice(offset, length), self.endings.slice(offset, length))
+
+    def take(self, rows: pa.Array) -> Cells:
+        """Take some rows by their numbers, in a column without links."""
+        values: pa.Array = self.values
+        return Cells(values.take(rows), self.endings.take(rows))
 
 
 class RowSheet(Worksheet):  # type: ignore[misc]  # XlsxWriter ships no types
-    """A worksheet of a ``constant_memory`` workbook, written from top to bottom, whole rows at a time."""
+    """A worksheet of a ``Book``, written from top to bottom."""
 
-    def write_cells(self, row: int, cells: Mapping[int, tuple[Value, Format | None]]) -> None:
+    def deflate_with(self, deflater: Deflater) -> None:
+        """Take the thread that deflates the rows."""
+        self._deflater = deflater
+        self.stream = Stream()
+        # What XlsxWriter itself writes of a row gathers here until it is deflated too.
+        self.fh = StringIO()
+
+    def write_cells(self, row: int, cells: Mapping[int, tuple[Value | Formula, Format | None]]) -> None:
         """Write one row of cells that each have their own format.
 
         Args:
@@ -99,96 +118,76 @@ class RowSheet(Worksheet):  # type: ignore[misc]  # XlsxWriter ships no types
         columns = sorted(cells)
         self._begin(row, columns[0], columns[-1])
         self._write_row(row, None, self.row_info.get(row))
-        self.fh.write("".join(self._cell(row, column, *cells[column]) for column in columns))
+        for column in columns:
+            value, cell_format = cells[column]
+            if isinstance(value, Link):
+                self._link(row, column, value.target)
+                value = value.text
+            self.fh.write(f'<c r="{xl_col_to_name(column)}{row + 1}{self._ending(value, cell_format)}')
         self.fh.write("</row>")
         self._end(row)
 
-    def write_rows(
-        self,
-        first_row: int,
-        rows: Iterable[Sequence[Value]],
-        looks: Sequence[Look],
-        *,
-        wrapped: Mapping[int, float] | None = None,
-    ) -> int:
+    def cells(self, values: Values, look: Look) -> Cells:
+        """Make a column's cells, which any sheet of the workbook can write, or a part of them.
+
+        Args:
+            values: one value a row; a missing value leaves its cell out, or blank where the look says so.
+            look: how they look.
+
+        Returns:
+            One cell a row.
+        """
+        if isinstance(values, Links):
+            linked, plain = (decoded(self._endings(values.texts, one)) for one in (Look(look.linked), look))
+            return Cells(values, pc.if_else(values.linked, linked, plain))
+        endings = self._endings(values, look)
+        if look.blanks:
+            endings = pc.fill_null(decoded(endings), self._ending(None, look.plain))
+        return Cells(values, endings)
+
+    def write_columns(self, first_row: int, columns: Sequence[Cells], heights: pa.Array | None = None) -> None:
         """Write rows of one shape.
 
         Args:
             first_row: the first row, from 0, below every row written so far.
-            rows: one value a column; a missing value leaves its cell out.
-            looks: how each column looks.
-            wrapped: columns whose text is broken into lines, with their width in characters.
-
-        Returns:
-            The row after the last one written.
+            columns: every column's cells, at least one row of them.
+            heights: from ``heights_of``; ``None``: no row is higher than usual.
         """
-        self._begin(first_row, 0, len(looks) - 1)
-        columns = [
-            (
-                column,
-                f'<c r="{xl_col_to_name(column)}',
-                f'{_attribute(look.plain)} t="s"><v>',
-                f"{_attribute(look.plain)}><v>",
-                {text: f'{_attribute(one)} t="s"><v>' for text, one in look.by_value.items()},
-                look,
-            )
-            for column, look in enumerate(looks)
-        ]
-        # XlsxWriter's own table of the workbook's texts, by text.
-        known: Callable[[str], int | None] = self.str_table.string_table.get
-        zero = _DAY_ZERO.toordinal()
-        cells: list[str] = []
-        add = cells.append
-        row_number = first_row
-        for row in rows:
-            row_number += 1
-            number = str(row_number)
-            add(f'<row r="{number}"{_height(row, wrapped) if wrapped else ""}>')
-            # The innermost loop, two million times on a large report: the frequent types are answered here, and
-            # the rest, with texts that are new to the workbook, by _cell.
-            for (column, start, text, figure, by_value, look), value in zip(columns, row, strict=True):
-                if type(value) is str and (index := known(value)) is not None:
-                    lead = by_value.get(value, text) if by_value else text
-                    add(f"{start}{number}{lead}{index}</v></c>")
-                elif value is None:
-                    if look.blanks:
-                        add(self._cell(row_number - 1, column, None, look.plain))
-                elif type(value) is int:
-                    add(f"{start}{number}{figure}{value}</v></c>")
-                elif type(value) is float:
-                    add(f"{start}{number}{figure}{value:.16G}</v></c>")
-                elif type(value) is date and value >= FIRST_DAY:
-                    add(f"{start}{number}{figure}{value.toordinal() - zero}</v></c>")
-                else:
-                    add(self._cell(row_number - 1, column, value, look.style(value)))
-            add("</row>")
-            if len(cells) > _CELLS_AT_ONCE:
-                self.fh.write("".join(cells))
-                cells.clear()
-        self.fh.write("".join(cells))
-        self._end(row_number - 1)
-        return row_number
+        count = len(columns[0].endings)
+        self._begin(first_row, 0, len(columns) - 1)
+        for place, column in enumerate(columns):
+            if isinstance(links := column.values, Links):
+                linked = (row for row, leads in enumerate(links.linked.to_pylist()) if leads)
+                for row in islice(linked, max(MOST_LINKS - self.hlink_count, 0)):
+                    self._link(first_row + row, place, links.target(row))
+        self.flush()
+        for start in range(0, count, _ROWS_AT_ONCE):
+            some = min(_ROWS_AT_ONCE, count - start)
+            numbers = pa.array(range(first_row + start + 1, first_row + start + some + 1)).cast(pa.string())
+            parts = ['<row r="', numbers, '"', *([] if heights is None else [heights.slice(start, some)]), ">"]
+            for place, column in enumerate(columns):
+                endings = decoded(column.endings.slice(start, some))
+                # Null, like its ending, where there is no cell; a row goes on without it.
+                parts.append(pc.binary_join_element_wise(f'<c r="{xl_col_to_name(place)}', numbers, endings, ""))
+            rows = pc.binary_join_element_wise(*parts, "</row>", "", null_handling="replace", null_replacement="")
+            # In memory a column of texts is one text after the other, which is the XML as it goes into the file.
+            _, ends, text = rows.buffers()
+            self._deflater.add(self.stream, memoryview(text)[: memoryview(ends).cast("i")[some]])
+        self._end(first_row + count - 1)
 
     def span(self, row: int, first_column: int, last_column: int) -> None:
         """Join cells of one row to one, which shows what the first holds."""
         self.merge.append([row, first_column, row, last_column])
 
-    def release(self) -> None:
-        """Close the file that the rows wait in, for a workbook that is given up."""
-        self._opt_close()
+    def flush(self) -> None:
+        """Have all deflated that was written so far."""
+        if written := self.fh.getvalue():
+            self._deflater.add(self.stream, written.encode())
+            self.fh = StringIO()
 
-    def _write_optimized_sheet_data(self) -> None:
-        """Copy the rows' file into the sheet's as it is, where XlsxWriter decodes and encodes all of it again."""
-        if self.dim_rowmin is None:
-            super()._write_optimized_sheet_data()
-            return
+    def _write_sheet_data(self) -> None:
+        """Leave the place that the rows are put into."""
         self._xml_start_tag("sheetData")
-        self.fh.flush()
-        self._opt_close()
-        rows = Path(self.row_data_filename)
-        with rows.open("rb") as written:
-            shutil.copyfileobj(written, self.fh.buffer, _COPIED_AT_ONCE)
-        rows.unlink()
         self._xml_end_tag("sheetData")
 
     def _begin(self, row: int, first_column: int, last_column: int) -> None:
@@ -202,25 +201,31 @@ class RowSheet(Worksheet):  # type: ignore[misc]  # XlsxWriter ships no types
         self._check_dimensions(last_row, 0)
         self.previous_row = last_row + 1
 
-    def _cell(self, row: int, column: int, value: Value, cell_format: Format | None) -> str:
-        start = f'<c r="{xl_col_to_name(column)}{row + 1}{_attribute(cell_format)}'
+    def _link(self, row: int, column: int, target: str) -> None:
+        if self.hlink_count < MOST_LINKS:
+            self.hlink_count += 1
+            self.hyperlinks[row][column] = Url(f"internal:{target}")
+
+    def _endings(self, values: pa.Array, look: Look) -> pa.DictionaryArray:
+        return mapped(values, lambda value: self._ending(value, look.by_value.get(value, look.plain)), pa.string())
+
+    def _ending(self, value: str | float | date | Formula | None, cell_format: Format | None) -> str:
+        """Give a cell's XML after its reference."""
+        style = _attribute(cell_format)
         match value:
             case None:
-                return f"{start}/>"
-            case Link():
-                if self.hlink_count < MOST_LINKS:
-                    self.hlink_count += 1
-                    self.hyperlinks[row][column] = Url(f"internal:{value.target}")
-                return start + self._text(value.text)
+                return f"{style}/>"
             case Formula():
-                return f"{start}><f>{self._escape_data(value.expression)}</f><v>{value.value:.16G}</v></c>"
+                return f"{style}><f>{self._escape_data(value.expression)}</f><v>{value.value:.16G}</v></c>"
             case str():
-                return start + self._text(value)
+                return style + self._text(value)
             case date():
                 serial = _serial(value)
-                return start + (self._text(value.isoformat()) if serial is None else f"><v>{serial:.16G}</v></c>")
+                return style + (self._text(value.isoformat()) if serial is None else f"><v>{serial:.16G}</v></c>")
+            case int():
+                return f"{style}><v>{value}</v></c>"
             case _:
-                return f"{start}><v>{value:.16G}</v></c>"
+                return f"{style}><v>{value:.16G}</v></c>"
 
     def _text(self, text: str) -> str:
         """Give the rest of a text cell, after its reference and style."""
@@ -236,10 +241,91 @@ class RowSheet(Worksheet):  # type: ignore[misc]  # XlsxWriter ships no types
         return f' t="s"><v>{self.str_table._get_shared_string_index(shown)}</v></c>'  # noqa: SLF001  (one table a workbook)
 
 
-def _height(row: Sequence[Value], wrapped: Mapping[int, float]) -> str:
-    """Give a row the height that its broken text needs: not every program works that out on opening."""
-    lines = max(-(-len(str(row[place] or "")) // int(width * _LETTERS)) for place, width in wrapped.items())
-    return f' ht="{lines * ROW_POINTS}" customHeight="1"' if lines > 1 else ""
+class Book(xlsxwriter.Workbook):  # type: ignore[misc]  # as above
+    """A workbook of ``RowSheet``. XlsxWriter writes all but rows and texts, which are put in at the end."""
+
+    def __init__(self, path: Path, created: datetime) -> None:
+        """Begin a workbook.
+
+        Args:
+            path: where it is written when it is closed; overwritten.
+            created: when it says that it was made.
+        """
+        self._template = BytesIO()
+        super().__init__(self._template, {"in_memory": True})
+        self.set_properties({"title": "Order audit", "author": "order-audit", "created": created})
+        self._path = path
+        self._texts = Stream()
+        self._deflater = Deflater()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _error: object, _trace: TracebackType | None) -> None:
+        """Write the file, unless making it failed."""
+        if kind is None:
+            self.close()
+        else:
+            self._deflater.give_up()
+
+    def add_sheet(self, name: str) -> RowSheet:
+        """Add a sheet behind the others."""
+        sheet: RowSheet = self.add_worksheet(name, RowSheet)
+        sheet.deflate_with(self._deflater)
+        return sheet
+
+    def close(self) -> None:
+        """Write the file.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        sheets: list[RowSheet] = self.worksheets()
+        for sheet in sheets:
+            sheet.flush()
+        super().close()
+        self._deflater.finish()
+        middles = {
+            f"xl/worksheets/sheet{number}.xml": Middle(b"</sheetData>", sheet.stream)
+            for number, sheet in enumerate(sheets, 1)
+        }
+        if self.str_table.count:
+            middles["xl/sharedStrings.xml"] = Middle(b"</sst>", self._texts)
+        assemble(self._template, self._path, middles)
+
+    def _prepare_sst_string_data(self) -> None:
+        """Write the texts that are shared, most of which need no more than their tags, while the rest is written."""
+        writer = SharedStrings()
+        writer.fh = StringIO()
+        for text in self.str_table.string_table:
+            if _NOT_PLAIN.search(text):
+                writer._write_si(text)  # noqa: SLF001  (escapes as XlsxWriter does)
+            else:
+                writer.fh.write(f"<si><t>{text}</t></si>")
+        self._deflater.add(self._texts, writer.fh.getvalue().encode())
+        self.str_table.string_array = []
+
+
+def heights_of(columns: Sequence[tuple[pa.Array, float]]) -> pa.Array:
+    """Give rows the heights that their broken texts need: not every program works that out on opening.
+
+    Args:
+        columns: the texts of each column that is broken into lines, and its width in characters.
+
+    Returns:
+        The XML of each row's height; null where it is the usual one.
+    """
+    lines = pc.max_element_wise(*(_lines(texts, int(width * _LETTERS)) for texts, width in columns))
+    return decoded(mapped(lines, _height, pa.string()))
+
+
+def _lines(texts: pa.Array, room: int) -> pa.Array:
+    letters = pc.utf8_length(decoded(texts).cast(pa.string()))
+    return pc.divide(pc.add(letters, room - 1), room)
+
+
+def _height(lines: int) -> str | None:
+    return f' ht="{lines * ROW_POINTS}" customHeight="1"' if lines > 1 else None
 
 
 def _attribute(cell_format: Format | None) -> str:

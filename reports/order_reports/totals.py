@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -46,13 +47,19 @@ class Customer:
 
 @dataclass
 class StatusTotal:
-    """What the keys of one status add up to, in units."""
+    """What the keys of one status add up to, in units.
+
+    Attributes:
+        variance: missing, less what is too many.
+        lacking: what is missing alone.
+    """
 
     keys: int = 0
     ordered: int = 0
     packed: int = 0
     shipped: int = 0
     variance: int = 0
+    lacking: int = 0
 
     def add(self, other: StatusTotal) -> None:
         """Add another total to this one."""
@@ -61,6 +68,23 @@ class StatusTotal:
         self.packed += other.packed
         self.shipped += other.shipped
         self.variance += other.variance
+        self.lacking += other.lacking
+
+
+class FactSum(NamedTuple):
+    """What the facts of one customer, status and flag add up to, in units."""
+
+    customer: str | None
+    recon_status: str
+    quality_flag: str | None
+    keys: int
+    ordered: int
+    cancelled: int
+    packed: int
+    shipped: int
+    variance: int
+    lacking: int
+    cartons: int
 
 
 class PassTotal(NamedTuple):
@@ -147,22 +171,37 @@ _MATCH_ORDER: Final = {"EXACT": 0, "FUZZY": 1, "NO_MATCH": 2}
 
 def read_totals(connection: sa.Connection) -> Totals:
     """Add up facts and matches by customer and by pass."""
+    sums = [FactSum(*row[:3], *map(int, row[3:])) for row in connection.execute(_fact_totals())]
+    return add_up(sums, connection.execute(match_totals()), current_units(connection))
+
+
+def add_up(sums: Iterable[FactSum], matches: Iterable[Sequence[Any]], current: dict[str, int]) -> Totals:
+    """Add up facts and matches by customer and by pass.
+
+    Args:
+        sums: of all facts.
+        matches: what ``match_totals`` finds.
+        current: from ``current_units``.
+
+    Returns:
+        The totals.
+    """
     customers: dict[str | None, Customer] = {}
-    for row in connection.execute(_fact_totals()):
-        customer = customers.setdefault(row.customer, Customer(row.customer))
-        total = StatusTotal(row.keys_, int(row.ordered), int(row.packed), int(row.shipped), variance=int(row.variance))
+    for one in sums:
+        customer = customers.setdefault(one.customer, Customer(one.customer))
+        total = StatusTotal(one.keys, one.ordered, one.packed, one.shipped, one.variance, one.lacking)
         customer.keys += total.keys
         customer.ordered += total.ordered
-        customer.cancelled += int(row.cancelled)
+        customer.cancelled += one.cancelled
         customer.packed += total.packed
         customer.shipped += total.shipped
         customer.variance += total.variance
-        customer.cartons += int(row.cartons)
-        customer.by_status.setdefault(row.recon_status, StatusTotal()).add(total)
-        if row.quality_flag is not None:
-            customer.by_flag[row.quality_flag] = customer.by_flag.get(row.quality_flag, 0) + total.keys
+        customer.cartons += one.cartons
+        customer.by_status.setdefault(one.recon_status, StatusTotal()).add(total)
+        if one.quality_flag is not None:
+            customer.by_flag[one.quality_flag] = customer.by_flag.get(one.quality_flag, 0) + total.keys
     passes: defaultdict[tuple[str, str | None], list[int]] = defaultdict(lambda: [0, 0])
-    for name, match_type, match_rule, keys, summed, *agreed in connection.execute(_match_totals()):
+    for name, match_type, match_rule, keys, summed, *agreed in matches:
         units = int(summed or 0)
         passes[match_type, match_rule][0] += keys
         passes[match_type, match_rule][1] += units
@@ -175,35 +214,32 @@ def read_totals(connection: sa.Connection) -> Totals:
     return Totals(
         customers=sorted(customers.values(), key=lambda one: (-one.ordered, -one.packed - one.shipped, one.name or "")),
         passes=sorted(told, key=lambda one: (_MATCH_ORDER.get(one.match_type, 9), -one.units, one.match_rule or "")),
-        current=_current_units(connection),
+        current=current,
     )
 
 
 def _fact_totals() -> sa.Select[Any]:
     by = (FACTS.c.customer, FACTS.c.recon_status, FACTS.c.quality_flag)
-    return sa.select(
-        *by,
-        sa.func.count().label("keys_"),
-        unit_sum(FACTS.c.ordered_qty).label("ordered"),
-        unit_sum(FACTS.c.cancelled_qty).label("cancelled"),
-        unit_sum(FACTS.c.packed_qty).label("packed"),
-        unit_sum(FACTS.c.shipped_qty).label("shipped"),
-        unit_sum(FACTS.c.qty_variance).label("variance"),
-        unit_sum(FACTS.c.cartons).label("cartons"),
-    ).group_by(*by)
+    lacking = sa.case((FACTS.c.qty_variance > 0, FACTS.c.qty_variance), else_=0)
+    names = ("ordered_qty", "cancelled_qty", "packed_qty", "shipped_qty", "qty_variance")
+    units = (*(FACTS.c[name] for name in names), lacking, FACTS.c.cartons)
+    return sa.select(*by, sa.func.count(), *map(unit_sum, units)).group_by(*by)
 
 
-def _match_totals() -> sa.Select[Any]:
+def match_totals() -> sa.Select[Any]:
+    """Ask for keys, units and fields that agree, of each customer, match type and rule."""
     match = tables.recon_match
-    cartons = sa.union_all(
-        sa.select(tables.stg_packed_current.c.fulfil_key_id, tables.stg_packed_current.c.qty),
-        sa.select(tables.stg_shipped_current.c.fulfil_key_id, tables.stg_shipped_current.c.qty),
+    # A key's units stand in what it fills, or where it has no order in its own fact; recon publishes neither unless
+    # they add up to the cartons, of which there are five times as many.
+    fill = tables.recon_order_fill
+    parts = sa.union_all(
+        sa.select(fill.c.fulfil_key_id, (fill.c.packed_qty + fill.c.shipped_qty).label("qty")),
+        sa.select(FACTS.c.fulfil_key_id, (FACTS.c.packed_qty + FACTS.c.shipped_qty).label("qty")).where(
+            FACTS.c.fulfil_key_id.is_not(None)
+        ),
     ).subquery()
-    units = (
-        sa.select(cartons.c.fulfil_key_id, unit_sum(cartons.c.qty).label("units"))
-        .group_by(cartons.c.fulfil_key_id)
-        .subquery()
-    )
+    summed = sa.select(parts.c.fulfil_key_id, unit_sum(parts.c.qty).label("units")).group_by(parts.c.fulfil_key_id)
+    units = summed.subquery()
     agreed = [
         sa.func.sum(sa.case((_same(match.c[f"fulfil_{name}"], match.c[f"order_{name}"]), 1), else_=0))
         for name in KEY_FIELDS
@@ -222,7 +258,8 @@ def _same(fulfilled: sa.ColumnElement[Any], ordered: sa.ColumnElement[Any]) -> s
     return sa.or_(fulfilled == ordered, both_missing)
 
 
-def _current_units(connection: sa.Connection) -> dict[str, int]:
+def current_units(connection: sa.Connection) -> dict[str, int]:
+    """Add up what counts: ordered with cancelled, packed, shipped."""
     columns = {
         "ordered": tables.stg_orders.c.ordered_qty,
         "packed": tables.stg_packed_current.c.qty,

@@ -20,6 +20,7 @@ READ: Final = (
     tables.recon_load,
     tables.source_files,
     tables.recon_match,
+    tables.recon_order_fill,
     tables.recon_override,
     tables.recon_ruled_out,
     tables.recon_customer_run,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import lru_cache
 
 from order_reports.books import Books
 from order_reports.facts import Fact
@@ -14,6 +15,7 @@ def shown(code: str | None) -> str | None:
     return None if code is None else code.replace("_", " ")
 
 
+@lru_cache(maxsize=4096)
 def day(moment: date) -> str:
     """Write a day without doubt about which number is the month: ``4 Mar 2026``."""
     return f"{moment.day} {moment:%b %Y}"

@@ -50,6 +50,7 @@ class MadeUp:
         started_at: datetime = MONDAY,
         reason: str | None = None,
         job: str = "incremental-sync",
+        published_run_id: str | None = None,
     ) -> str:
         run_id = f"{int(started_at.timestamp() * 1000):012x}" + "0" * 20
         finished = None if status == "running" else started_at + timedelta(minutes=12)
@@ -63,6 +64,7 @@ class MadeUp:
             status=status,
             reason=reason,
             owner="host 1",
+            published_run_id=published_run_id,
         )
         if status == "succeeded":
             self._good_run = run_id
@@ -197,6 +199,14 @@ class MadeUp:
                 **match,
             },
         )
+        if match.get("order_key_id"):
+            self.row(
+                tables.recon_order_fill,
+                order_line_id=self._id("fill"),
+                fulfil_key_id=fulfil_key_id,
+                packed_qty=packed,
+                shipped_qty=shipped,
+            )
         return fulfil_key_id
 
     def fact(self, **values: object) -> None:

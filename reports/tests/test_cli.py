@@ -15,12 +15,12 @@ import openpyxl
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
-from order_reports import workbook
+from order_reports import destination, told
 from order_reports.cli import cli
 from order_reports.failure import ReportError
 from order_reports.read import read_sources
 from order_reports.settings import settings
-from order_reports.totals import _fact_totals, _match_totals
+from order_reports.totals import _fact_totals, match_totals
 from order_reports.warehouse import _at_one_moment
 from order_rules.warehouse_url import hide
 from sqlalchemy.dialects import mssql
@@ -163,7 +163,7 @@ def test_a_workbook_that_is_open_elsewhere_is_left_as_it_is(
     def refuse(*_: object) -> None:
         raise PermissionError(13, "The process cannot access the file because it is being used by another process")
 
-    monkeypatch.setattr(workbook.Path, "replace", refuse)
+    monkeypatch.setattr(destination.Path, "replace", refuse)
     result = invoke("excel")
     assert result.exit_code == 1
     assert result.output == (
@@ -201,7 +201,7 @@ def test_a_full_disk_leaves_last_weeks_workbook(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("order_reports.rows.RowSheet.write_rows", full)
+    monkeypatch.setattr("order_reports.rows.RowSheet.write_columns", full)
     result = invoke("excel")
     assert (result.exit_code, result.output) == (
         1,
@@ -263,12 +263,12 @@ def test_a_report_sees_one_moment_while_the_next_run_publishes(
         connection.exec_driver_sql("PRAGMA journal_mode = WAL")
 
     def after_another_run(connection: sa.Connection) -> Any:
-        """Read the sources, which comes between the totals and the keys, once every fact has been replaced."""
+        """Read the sources, which comes between the runs and the keys, once every fact has been replaced."""
         with other.begin() as publishing:
             publishing.exec_driver_sql("DELETE FROM fact_order_recon")
         return read_sources(connection)
 
-    monkeypatch.setattr(workbook, "read_sources", after_another_run)
+    monkeypatch.setattr(told, "read_sources", after_another_run)
     assert invoke("excel").exit_code == 0
     other.dispose()
     book = openpyxl.load_workbook(report_path)
@@ -285,7 +285,7 @@ def test_sql_server_shows_one_moment_without_locks_where_it_may(allowed: int | N
 
 
 def test_the_sums_are_sql_servers_language_too() -> None:
-    for statement in (_fact_totals(), _match_totals()):
+    for statement in (_fact_totals(), match_totals()):
         assert "CAST(" in str(statement.compile(dialect=mssql.dialect()))
 
 

@@ -11,8 +11,9 @@ from unittest.mock import MagicMock
 import pytest
 import sqlalchemy as sa
 from openpyxl.worksheet.worksheet import Worksheet
+from order_reports.fact_columns import ALL_FACTS
 from order_reports.findings import OddRow, read_oddities, row_oddities
-from order_reports.page.figures import read_flow, read_past_runs
+from order_reports.page.figures import read_past_runs
 from order_reports.read import Count
 from order_rules import ids, tables
 from sqlalchemy.dialects import mssql
@@ -274,7 +275,7 @@ def test_every_statement_can_be_said_to_sql_server() -> None:
     connection.scalars.side_effect = lambda statement: said.append(statement) or []
     codes = ("error_cell", "shipped_in_part", "source_qty_differs", "override_detached", "named_workbook_missing")
     read_oddities(connection, [Count("t", "finding", code, 1, 0, 0) for code in codes], [])
-    read_flow(connection)
+    said.append(ALL_FACTS)
     read_past_runs(connection)
     texts = [str(statement.compile(dialect=mssql.dialect())) for statement in said]
     assert len(texts) == 11

@@ -19,8 +19,9 @@ from order_reports.notify.memory import TABLE, Entry, recall, remember
 from order_reports.notify.messages import Message
 from order_reports.notify.news import Decision, News, Told, decide, news_of
 from order_reports.notify.patience import NotSentError, Sent
-from order_reports.notify.settings import Channels, without
+from order_reports.notify.settings import NONE_SET_UP, Channels, without
 from order_reports.settings import FILE_NAME, Settings
+from order_reports.standing import basis_of, standing
 from order_reports.warehouse import reading
 
 CLOCKS_DIFFER: Final = timedelta(minutes=2)
@@ -129,7 +130,7 @@ def notify(settings: Settings, given: Channels, *, failed: bool = False, reason:
 
     channels = open_channels(given)
     if not channels:
-        return Outcome(["No channel is set up: nothing is sent (docs/notifications.md)."], [])
+        return Outcome([NONE_SET_UP], [])
     when, customers = _rules(settings, lambda text: errors.append(hidden(text)))
     known = _read(settings, channels, customers)
     if known.figures.unreachable:
@@ -222,9 +223,13 @@ class _Workbook:
         except ReportError as error:
             self.errors.append(f"The workbook is not sent along. {error}")
             return None
-        if found and found.written_at >= self._since:
+        if found and (found.written_at >= self._since or self._stands()):
             self._found = found
         return self._found
+
+    def _stands(self) -> bool:
+        """Tell whether an older workbook says just what this run's would, which was then not written."""
+        return bool(standing(self._settings, (FILE_NAME,), basis_of(self._settings)))
 
 
 def _rules(settings: Settings, complain: Say) -> tuple[Notify, Customers]:

@@ -55,6 +55,9 @@ def _mapped(value: object) -> object:
     return json.loads(value) if isinstance(value, str) else value
 
 
+NONE_SET_UP: Final = "No channel is set up: nothing is sent (docs/notifications.md)."
+
+
 class Channels(BaseModel):
     """The settings of the channels. A channel without its settings is not set up, and stays silent."""
 
@@ -111,6 +114,11 @@ class Channels(BaseModel):
             msg = "monday_upload column needs the id of a files column as monday_columns.workbook"
             raise ValueError(msg)
         return self
+
+    @property
+    def any_set_up(self) -> bool:
+        """Whether there is anybody to tell."""
+        return bool(self.monday_api_token or self.smtp_host or self.webhook_urls)
 
     @property
     def secrets(self) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Builds the page: reads the warehouse at one moment, draws the pictures and fills the template."""
+"""Builds the page of what there is to tell: draws the pictures and fills the template."""
 
 from __future__ import annotations
 
@@ -10,29 +10,16 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any, Final
 
-import sqlalchemy as sa
+import pyarrow as pa
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from order_rules.config import Customers, load_file
 
-from order_reports.books import close_books
-from order_reports.destination import Draft, delivering
-from order_reports.exceptions import Trouble, read_exceptions, troubles
-from order_reports.failure import ReportError
-from order_reports.findings import named_workbooks, read_oddities
-from order_reports.page.figures import Flow, Needs, PastRun, Published, ranked, read_flow, read_past_runs
+from order_reports.exceptions import first_troubles
+from order_reports.page.figures import Flow, Needs, PastRun, Published, flow_of, ranked
 from order_reports.page.pictures import customers_picture, cut, flow_picture, trend_picture
-from order_reports.questions import count_questions
-from order_reports.read import (
-    count_quarantined,
-    read_counts,
-    read_runs,
-    read_sources,
-    read_unread,
-)
-from order_reports.settings import FILE_NAME, PAGE_NAME, Settings
-from order_reports.totals import Headline, read_totals
-from order_reports.warehouse import missing_parts, reading
+from order_reports.settings import FILE_NAME
+from order_reports.told import Told
+from order_reports.totals import Headline
 from order_reports.wording import day, failed_run, moment, run_line, running, told_of, verdict
 from order_reports.words import MEANING
 
@@ -76,39 +63,16 @@ _TEMPLATES: Final = Environment(
 """Everything that is not our own is escaped: names and reasons come from other people's files."""
 
 
-def write_page(settings: Settings) -> Draft:
-    """Write the page from what is published now.
-
-    Args:
-        settings: where the warehouse is and where the page goes.
-
-    Returns:
-        The page in its place. It is replaced as a whole: a reader sees the old one or the new one.
-
-    Raises:
-        ReportError: the warehouse cannot be read or the file not written; an existing page stays as it is.
-        RulesError: ``customers.yml`` cannot be used.
-    """
-    known = load_file(settings.rules_path / "customers.yml", Customers)
-    with delivering(settings.place, PAGE_NAME) as draft, reading(settings.warehouse) as connection:
-        if missing := missing_parts(connection):
-            raise ReportError("The warehouse is not ready: " + "; ".join(missing) + ".")
-        draft.path.write_bytes(build(connection, known).encode())
-    return draft
-
-
-def build(connection: sa.Connection, known: Customers) -> str:
+def build(found: Told) -> str:
     """Make the page.
 
     Args:
-        connection: an open connection that sees one moment.
-        known: ``customers.yml``.
+        found: what it tells.
 
     Returns:
         The whole document.
     """
-    runs = read_runs(connection)
-    past = read_past_runs(connection)
+    runs, past = found.runs, found.past
     script, style = (files(__package__).joinpath(name).read_text(encoding="utf-8").strip() for name in _PARTS)
     told: dict[str, Any] = {
         "script": Markup(script),  # noqa: S704  (our own)
@@ -128,18 +92,8 @@ def build(connection: sa.Connection, known: Customers) -> str:
         "meanings": [(word, meaning) for word, meaning in MEANING.items() if word in COLORS],
     }
     if runs.good is not None:
-        totals = read_totals(connection)
-        counts = read_counts(connection, runs.good)
-        books = close_books(counts, totals)
-        as_of = runs.good.as_of.date()
-        found = troubles(
-            read_exceptions(connection, as_of),
-            read_sources(connection),
-            read_unread(connection),
-            read_oddities(connection, counts, named_workbooks(known)),
-            as_of,
-        )
-        waiting = (len(found), count_questions(connection), count_quarantined(connection))
+        books = found.books
+        waiting = (len(found.troubles), len(found.questions), len(found.quarantined))
         told |= {
             "nav": _SECTIONS,
             "balanced": books.balanced,
@@ -147,11 +101,11 @@ def build(connection: sa.Connection, known: Customers) -> str:
             "waiting": "Waiting for a person: {:,} exceptions, {:,} matches to review, {:,} in quarantine.".format(
                 *waiting
             ),
-            **_headline(totals.headline()),
-            **_flow(read_flow(connection)),
-            **_customers(ranked(totals.customers)),
+            **_headline(found.totals.headline()),
+            **_flow(flow_of(found.totals)),
+            **_customers(ranked(found.totals.customers)),
             **_trend(past),
-            **_exceptions(found),
+            **_exceptions(found.troubles),
         }
     return _TEMPLATES.get_template("page.html").render(told)
 
@@ -251,8 +205,8 @@ def _change(values: Sequence[int]) -> str:
     return f"{last:+,} since the last run, {first:+,} in all" if last or first else "no change"
 
 
-def _exceptions(found: Sequence[Trouble]) -> dict[str, Any]:
-    some = found[:MOST_EXCEPTIONS]
+def _exceptions(found: pa.Table) -> dict[str, Any]:
+    some = first_troubles(found, MOST_EXCEPTIONS)
     return {
         "exceptions": [
             {

@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 from order_rules import tables
 
-from order_reports.facts import DUE, FACTS, unit_sum
-from order_reports.totals import Customer
+from order_reports.facts import DUE, unit_sum
+from order_reports.totals import Customer, Totals
 
 MOST_RUNS: Final = 30
 """Runs that the trend and the history go back."""
@@ -49,17 +49,14 @@ class Flow(NamedTuple):
         return self.shipped + self.waiting
 
 
-def read_flow(connection: sa.Connection) -> Flow:
+def flow_of(totals: Totals) -> Flow:
     """Add up where all units are."""
-    facts = FACTS.c
-    lacking = unit_sum(sa.case((facts.qty_variance > 0, facts.qty_variance), else_=0))
-    beyond = unit_sum(sa.case((facts.qty_variance < 0, -facts.qty_variance), else_=0))
-    sums = (unit_sum(facts.packed_qty), unit_sum(facts.shipped_qty), lacking, beyond)
-    statement = sa.select(facts.recon_status, *sums).group_by(facts.recon_status)
-    rows = {status: tuple(map(int, figures)) for status, *figures in connection.execute(statement)}
-    waiting, shipped, too_few, too_many = (sum(row[place] for row in rows.values()) for place in range(4))
-    not_due = rows["OPEN"][2] if "OPEN" in rows else 0
-    missing = sum(row[2] for status, row in rows.items() if status in DUE)
+    statuses = totals.statuses()
+    waiting, shipped = (sum(getattr(one, name) for one in statuses.values()) for name in ("packed", "shipped"))
+    too_few = sum(one.lacking for one in statuses.values())
+    too_many = sum(one.lacking - one.variance for one in statuses.values())
+    not_due = statuses["OPEN"].lacking if "OPEN" in statuses else 0
+    missing = sum(one.lacking for status, one in statuses.items() if status in DUE)
     return Flow(
         filled=waiting + shipped - too_many,
         beyond=too_many,

@@ -8,8 +8,8 @@ from datetime import date
 from typing import Final
 
 from order_reports.books import Books
+from order_reports.columns import Value
 from order_reports.read import WORKBOOKS, Run, Source, Unread
-from order_reports.rows import Value
 from order_reports.sheets.canvas import FIRST, Canvas
 from order_reports.styles import FLAG, INK, MUTED, PERCENT, RED, STATUS, UNITS
 from order_reports.totals import Totals

@@ -7,7 +7,8 @@ from typing import Final
 
 from xlsxwriter.format import Format
 
-from order_reports.rows import RowSheet, Value
+from order_reports.columns import Value
+from order_reports.rows import RowSheet
 from order_reports.styles import COLORS, GREY, LINE, MUTED, NAVY, Styles
 
 FIRST: Final = 1

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import accumulate
 from typing import Final
 
-import sqlalchemy as sa
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from order_reports.exceptions import ExceptionRow, note
-from order_reports.facts import Fact, facts_of, variance_share
+from order_reports.columns import shown_words
+from order_reports.fact_columns import Facts, days_late, variance_shares
 from order_reports.names import sheet_names
-from order_reports.rows import RowSheet, Value
-from order_reports.sheets.table import FIRST_ROW, MOST_DATA_ROWS, Column, Table, target, write_table
+from order_reports.rows import RowSheet
+from order_reports.sheets.table import FIRST_ROW, MOST_DATA_ROWS, Column, Table, cells_of, target, write_table
 from order_reports.styles import FLAG, Styles
 from order_reports.totals import Customer
-from order_reports.wording import shown
 
 OTHER: Final = "OTHER"
 MOST_SHEETS: Final = 255
@@ -48,6 +49,8 @@ COLUMNS: Final = (
     Column("ALTERNATE PO"),
     Column("PATTERN"),
 )
+CUSTOMER: Final = Column("CUSTOMER")
+"""Before the others where a tab has several customers."""
 LEGEND: Final = ("COMPLETE", "OPEN", "UNDER", "UNFULFILLED", "OVER", "NO ORDER", "CANCELLED", *FLAG)
 
 
@@ -57,11 +60,11 @@ class Tabs:
 
     Attributes:
         own: the customers with a tab of their own, by name, with their sheet's name.
-        other: the customers on ``OTHER``, by name.
+        other: the customers on ``OTHER``, by name, with the number of their first row there, from 0.
     """
 
     own: Mapping[str | None, str]
-    other: Sequence[str | None]
+    other: Mapping[str | None, int]
 
     def sheet_of(self, customer: str | None) -> str:
         """Name the sheet that a customer stands on."""
@@ -75,6 +78,17 @@ class Tabs:
         """Name the cell that a link to a customer leads to."""
         return target(self.sheet_of(customer), 0)
 
+    def has_row(self, customer: str | None, place: int) -> bool:
+        """Tell whether a key has found room on its tab, by its number among its customer's."""
+        return self._row(customer, place) < MOST_DATA_ROWS
+
+    def target_of_key(self, customer: str | None, place: int) -> str:
+        """Name the cell that a link to a key leads to."""
+        return target(self.sheet_of(customer), FIRST_ROW + self._row(customer, place))
+
+    def _row(self, customer: str | None, place: int) -> int:
+        return self.other.get(customer, 0) + place
+
 
 def share_out(customers: Sequence[Customer], taken: Sequence[str]) -> Tabs:
     """Give as many customers as possible a tab of their own, those with the most units first.
@@ -87,8 +101,8 @@ def share_out(customers: Sequence[Customer], taken: Sequence[str]) -> Tabs:
         The tabs, in the order of the customers' names.
     """
     room = MOST_SHEETS - len(taken)
-    own = [one.name for one in customers]
-    other: list[str | None] = []
+    keys = {one.name: one.keys for one in customers}
+    own, other = list(keys), list[str | None]()
     if len(own) > room:
         own, other = own[: room - 1], own[room - 1 :]
 
@@ -96,38 +110,44 @@ def share_out(customers: Sequence[Customer], taken: Sequence[str]) -> Tabs:
         return (name is None, name or "")
 
     own.sort(key=by_name)
+    other.sort(key=by_name)
     titles = {name: name if name is not None else NO_CUSTOMER for name in own}
     names = sheet_names(titles.values(), (*taken, OTHER))
-    return Tabs({name: names[title] for name, title in titles.items()}, sorted(other, key=by_name))
+    first_rows = accumulate((keys[name] for name in other), initial=0)
+    return Tabs({name: names[title] for name, title in titles.items()}, dict(zip(other, first_rows, strict=False)))
 
 
 def write_customers(
     sheets: Mapping[str, RowSheet],
     tabs: Tabs,
-    connection: sa.Connection,
+    facts: Facts,
     customers: Sequence[Customer],
     styles: Styles,
     *,
     as_of: date,
     footer: str,
-) -> tuple[list[ExceptionRow], int]:
-    """Write every customer's tab, one customer in memory at a time.
+) -> int:
+    """Write every customer's tab.
 
     Args:
         sheets: the sheets by name.
         tabs: which customer stands where.
-        connection: an open connection.
+        facts: all facts.
         customers: what the customers' facts add up to.
         styles: the workbook's formats.
         as_of: the day that the report speaks of.
         footer: what is printed at the foot.
 
     Returns:
-        The keys that a person can act on, and how many keys did not fit into their sheet.
+        How many keys did not fit into their sheet.
     """
+    if not customers:
+        return 0
     totals = {one.name: one for one in customers}
-    exceptions: list[ExceptionRow] = []
     left_out = 0
+    # Made once for all customers: their tabs take parts of it.
+    any_sheet = next(iter(sheets.values()))
+    cells = cells_of(any_sheet, COLUMNS, _columns(facts.rows, as_of), styles)
     for name, sheet_name in tabs.own.items():
         one = totals[name]
         table = Table(
@@ -138,94 +158,53 @@ def write_customers(
             legend=LEGEND,
             footer=footer,
         )
-        facts = _noted(iter(facts_of(connection, name)), sheet_name, exceptions, as_of)
-        written = write_table(
-            sheets[sheet_name],
-            table,
-            (_row(fact, days) for fact, days in facts),
-            styles,
-            count=one.keys,
-            totals=_totals([one]),
-        )
-        left_out += written.left_out
-        _note_rest(facts)
+        some = [column.slice(*facts.spans[name]) for column in cells]
+        left_out += write_table(sheets[sheet_name], table, some, styles, totals=_totals([one])).left_out
     if tabs.other:
-        left_out += _write_other(sheets[OTHER], tabs.other, connection, totals, exceptions, styles, as_of, footer)
-    return exceptions, left_out
+        rows = facts.numbers(tabs.other)
+        table = Table(
+            title="OTHER CUSTOMERS",
+            note=f"{len(tabs.other):,} customers with the fewest units ordered, {len(rows):,} keys: "
+            "Excel has no tabs for more.",
+            columns=(CUSTOMER, *COLUMNS),
+            frozen=5,
+            legend=LEGEND,
+            footer=footer,
+        )
+        names = cells_of(any_sheet, (CUSTOMER,), (customer_names(facts.rows),), styles)
+        some = [column.take(rows) for column in (*names, *cells)]
+        sums = _totals([totals[name] for name in tabs.other])
+        left_out += write_table(sheets[OTHER], table, some, styles, totals=sums).left_out
+    return left_out
 
 
-def _write_other(  # noqa: PLR0917
-    sheet: RowSheet,
-    names: Sequence[str | None],
-    connection: sa.Connection,
-    totals: Mapping[str | None, Customer],
-    exceptions: list[ExceptionRow],
-    styles: Styles,
-    as_of: date,
-    footer: str,
-) -> int:
-    count = sum(totals[name].keys for name in names)
-    table = Table(
-        title="OTHER CUSTOMERS",
-        note=f"{len(names):,} customers with the fewest units ordered, {count:,} keys: Excel has no tabs for more.",
-        columns=(Column("CUSTOMER"), *COLUMNS),
-        frozen=5,
-        legend=LEGEND,
-        footer=footer,
-    )
-    facts = _noted((fact for name in names for fact in facts_of(connection, name)), OTHER, exceptions, as_of)
-    rows = ((NO_CUSTOMER if fact.customer is None else fact.customer, *_row(fact, days)) for fact, days in facts)
-    sums = _totals([totals[name] for name in names])
-    written = write_table(sheet, table, rows, styles, count=count, totals=sums)
-    _note_rest(facts)
-    return written.left_out
+def customer_names(rows: pa.Table) -> pa.Array:
+    """Give the customers of some facts as people read them."""
+    return pc.fill_null(rows["customer"].cast(pa.string()), NO_CUSTOMER).combine_chunks()
 
 
-def _noted(
-    facts: Iterator[Fact], sheet_name: str, exceptions: list[ExceptionRow], as_of: date
-) -> Iterator[tuple[Fact, int | None]]:
-    """Note each exception with its row as the facts go by on their way into the sheet."""
-    for place, fact in enumerate(facts):
-        row = target(sheet_name, FIRST_ROW + place) if place < MOST_DATA_ROWS else None
-        if (found := note(fact, as_of, row)) is not None:
-            exceptions.append(found)
-        yield fact, None if found is None else found.days
-
-
-def _note_rest(facts: Iterator[tuple[Fact, int | None]]) -> None:
-    """Let the facts that did not fit go by as well: their exceptions count."""
-    for _ in facts:
-        pass
-
-
-def _row(fact: Fact, days: int | None) -> tuple[Value, ...]:
+def _columns(rows: pa.Table, as_of: date) -> list[pa.Array]:
     # An order that nothing came for has no match to speak of.
-    matched = fact.packed_qty + fact.shipped_qty > 0
-    return (
-        shown(fact.recon_status),
-        fact.quality_flag,
-        fact.customer_po,
-        fact.style,
-        fact.color,
-        fact.size,
-        fact.ordered_qty,
-        fact.cancelled_qty,
-        fact.packed_qty,
-        fact.shipped_qty,
-        fact.qty_variance,
-        variance_share(fact),
-        fact.earliest_ex_factory_on,
-        days,
-        shown(fact.match_type) if matched else None,
-        fact.match_rule if matched else None,
-        fact.match_score if matched else None,
-        fact.cartons,
-        fact.first_packed_on,
-        fact.last_shipped_on,
-        fact.order_numbers,
-        fact.customer_alt_po,
-        fact.pattern_id,
-    )
+    matched = pc.greater(pc.add(rows["packed_qty"], rows["shipped_qty"]), 0)
+    columns = {name: rows[name] for name in rows.column_names}
+    columns |= {
+        "recon_status": shown_words(rows["recon_status"]),
+        "variance_share": variance_shares(rows),
+        "days_late": days_late(rows, as_of),
+        "match_type": pc.if_else(matched, shown_words(rows["match_type"]), None),
+        "match_rule": pc.if_else(matched, rows["match_rule"].cast(pa.string()), None),
+        "match_score": pc.if_else(matched, rows["match_score"], None),
+    }
+    return [columns[name].combine_chunks() for name in _OF_COLUMNS]
+
+
+_OF_COLUMNS: Final = (
+    *("recon_status", "quality_flag", "customer_po", "style", "color", "size"),
+    *("ordered_qty", "cancelled_qty", "packed_qty", "shipped_qty", "qty_variance", "variance_share"),
+    *("earliest_ex_factory_on", "days_late", "match_type", "match_rule", "match_score", "cartons"),
+    *("first_packed_on", "last_shipped_on", "order_numbers", "customer_alt_po", "pattern_id"),
+)
+"""What each of ``COLUMNS`` holds."""
 
 
 def _totals(customers: Sequence[Customer]) -> dict[str, int]:

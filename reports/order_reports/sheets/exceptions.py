@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from order_reports import findings
-from order_reports.exceptions import STALE, SUPERSEDED, UNREAD, Trouble
-from order_reports.rows import Link, RowSheet, Value
+from order_reports.columns import Links
+from order_reports.exceptions import STALE, SUPERSEDED, UNREAD
+from order_reports.rows import RowSheet
 from order_reports.sheets.customers import NO_CUSTOMER, Tabs
-from order_reports.sheets.table import Column, Table, Written, write_table
+from order_reports.sheets.table import Column, Table, Written, cells_of, write_table
 from order_reports.styles import Styles
 
 NAME: Final = "EXCEPTIONS"
@@ -36,19 +39,12 @@ COLUMNS: Final = (
 )
 
 
-def write_exceptions(
-    sheet: RowSheet,
-    found: Sequence[Trouble],
-    tabs: Tabs,
-    styles: Styles,
-    *,
-    footer: str,
-) -> Written:
+def write_exceptions(sheet: RowSheet, found: pa.Table, tabs: Tabs, styles: Styles, *, footer: str) -> Written:
     """Write the tab.
 
     Args:
         sheet: an empty sheet.
-        found: everything that can be acted on, the worst first.
+        found: everything that can be acted on, the worst first; a column for each of a ``Trouble``'s.
         tabs: where each customer's rows stand.
         styles: the workbook's formats.
         footer: what is printed at the foot.
@@ -68,42 +64,31 @@ def write_exceptions(
         empty="Nothing to act on.",
         footer=footer,
     )
-    keys = [one for one in found if one.key]
-    totals = {
-        "ORDERED": sum(one.ordered or 0 for one in keys),
-        "PACKED": sum(one.packed or 0 for one in keys),
-        "SHIPPED": sum(one.shipped or 0 for one in keys),
-        "VARIANCE": sum(one.variance or 0 for one in keys),
-    }
-    rows = ((rank, *_row(one, tabs)) for rank, one in enumerate(found, 1))
-    return write_table(sheet, table, rows, styles, count=len(found), totals=totals)
+    totals = {name.upper(): pc.sum(found[name]).as_py() or 0 for name in ("ordered", "packed", "shipped", "variance")}
+    rank = pa.array(range(1, len(found) + 1), pa.int64())
+    columns = [rank, found["what"], _customers(found, tabs), *(found[name] for name in _AFTER_CUSTOMER)]
+    whole = [one.combine_chunks() if isinstance(one, pa.ChunkedArray) else one for one in columns]
+    return write_table(sheet, table, cells_of(sheet, COLUMNS, whole, styles), styles, totals=totals)
 
 
-def _row(one: Trouble, tabs: Tabs) -> tuple[Value, ...]:
-    return (
-        one.what,
-        _customer(one, tabs),
-        one.customer_po,
-        one.style,
-        one.color,
-        one.size,
-        one.ordered,
-        one.packed,
-        one.shipped,
-        one.variance,
-        one.due,
-        one.days,
-        one.weight,
-        one.why,
-        one.where,
-    )
+_AFTER_CUSTOMER: Final = (
+    *("customer_po", "style", "color", "size", "ordered", "packed", "shipped", "variance"),
+    *("due", "days", "weight", "why", "where"),
+)
 
 
-def _customer(one: Trouble, tabs: Tabs) -> Value:
+def _customers(found: pa.Table, tabs: Tabs) -> Links:
     """Lead to the key's own row, and from everything else to the customer's tab, where there is one."""
-    if one.key:
-        name = NO_CUSTOMER if one.customer is None else one.customer
-        return name if one.target is None else Link(name, one.target)
-    if one.customer is None or not tabs.has(one.customer):
-        return one.customer
-    return Link(one.customer, tabs.target_of(one.customer))
+    customers, places = found["customer"].to_pylist(), found["place"].to_pylist()
+
+    def leads(customer: str | None, place: int | None) -> bool:
+        if place is not None:
+            return tabs.has_row(customer, place)
+        return customer is not None and tabs.has(customer)
+
+    def target_of(number: int) -> str:
+        customer, place = customers[number], places[number]
+        return tabs.target_of(customer) if place is None else tabs.target_of_key(customer, place)
+
+    texts = pc.if_else(found["key"], pc.fill_null(found["customer"], NO_CUSTOMER), found["customer"])
+    return Links(texts.combine_chunks(), pa.array(map(leads, customers, places), pa.bool_()), target_of)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date
 from typing import Final
 
-from order_reports.facts import Fact
-from order_reports.rows import RowSheet, Value
-from order_reports.sheets.customers import NO_CUSTOMER
-from order_reports.sheets.table import Column, Table, Written, write_table
+import pyarrow as pa
+
+from order_reports.fact_columns import days_to_go
+from order_reports.rows import RowSheet
+from order_reports.sheets.customers import customer_names
+from order_reports.sheets.table import Column, Table, Written, cells_of, write_table
 from order_reports.styles import Styles
 from order_reports.totals import StatusTotal
 
@@ -33,13 +34,13 @@ COLUMNS: Final = (
 
 
 def write_open(
-    sheet: RowSheet, facts: Iterable[Fact], total: StatusTotal, styles: Styles, *, as_of: date, footer: str
+    sheet: RowSheet, rows: pa.Table, total: StatusTotal, styles: Styles, *, as_of: date, footer: str
 ) -> Written:
     """Write the tab.
 
     Args:
         sheet: an empty sheet.
-        facts: the keys not due yet, in order; read as they are written.
+        rows: the keys not due yet, in order, from ``open_rows``.
         total: what they add up to.
         styles: the workbook's formats.
         as_of: the day that the report speaks of.
@@ -65,24 +66,13 @@ def write_open(
         "SHIPPED": total.shipped,
         "STILL TO COME": total.variance,
     }
-    rows = (_row(fact, as_of) for fact in facts)
-    return write_table(sheet, table, rows, styles, count=total.keys, totals=totals)
+    columns = [rows["earliest_ex_factory_on"], days_to_go(rows, as_of), *(rows[name] for name in _AFTER_DAYS)]
+    whole = [one.combine_chunks() for one in columns]
+    whole.insert(2, customer_names(rows))
+    return write_table(sheet, table, cells_of(sheet, COLUMNS, whole, styles), styles, totals=totals)
 
 
-def _row(fact: Fact, as_of: date) -> tuple[Value, ...]:
-    due = fact.earliest_ex_factory_on
-    return (
-        due,
-        None if due is None or due < as_of else (due - as_of).days,
-        NO_CUSTOMER if fact.customer is None else fact.customer,
-        fact.customer_po,
-        fact.style,
-        fact.color,
-        fact.size,
-        fact.ordered_qty,
-        fact.packed_qty,
-        fact.shipped_qty,
-        fact.qty_variance,
-        fact.order_numbers,
-        fact.customer_alt_po,
-    )
+_AFTER_DAYS: Final = (
+    *("customer_po", "style", "color", "size", "ordered_qty", "packed_qty", "shipped_qty", "qty_variance"),
+    *("order_numbers", "customer_alt_po"),
+)

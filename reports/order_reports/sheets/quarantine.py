@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from order_reports.columns import Value, columns_of
 from order_reports.read import Quarantined
-from order_reports.rows import RowSheet, Value
-from order_reports.sheets.table import Column, Table, Written, write_table
+from order_reports.rows import RowSheet
+from order_reports.sheets.table import Column, Table, Written, cells_of, write_table
 from order_reports.styles import Styles
 from order_reports.wording import what_to_do
 
@@ -49,7 +50,8 @@ def write_quarantine(sheet: RowSheet, found: Sequence[Quarantined], styles: Styl
         footer=footer,
     )
     totals = {"UNITS": sum(one.qty for one in found)}
-    return write_table(sheet, table, map(_row, found), styles, count=len(found), totals=totals)
+    cells = cells_of(sheet, COLUMNS, columns_of(map(_row, found), len(COLUMNS)), styles)
+    return write_table(sheet, table, cells, styles, totals=totals)
 
 
 def _row(one: Quarantined) -> tuple[Value, ...]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from order_reports.columns import Value, columns_of
 from order_reports.questions import Question
-from order_reports.rows import RowSheet, Value
+from order_reports.rows import RowSheet
 from order_reports.sheets.customers import NO_CUSTOMER
-from order_reports.sheets.table import FIRST_ROW, Column, Table, Written, write_table
+from order_reports.sheets.table import FIRST_ROW, Column, Table, Written, cells_of, write_table
 from order_reports.styles import Styles
 
 NAME: Final = "REVIEW"
@@ -69,7 +70,7 @@ def write_review(sheet: RowSheet, questions: Sequence[Question], styles: Styles,
         empty="Nothing to decide.",
         footer=footer,
     )
-    written = write_table(sheet, table, rows, styles, count=len(rows))
+    written = write_table(sheet, table, cells_of(sheet, COLUMNS, columns_of(rows, len(COLUMNS)), styles), styles)
     if written.rows:
         sheet.data_validation(
             FIRST_ROW,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from order_reports.columns import Link, Value, columns_of
 from order_reports.facts import KEY_FIELDS
-from order_reports.rows import Link, RowSheet, Value
+from order_reports.rows import RowSheet
 from order_reports.sheets.customers import NO_CUSTOMER, Tabs
-from order_reports.sheets.table import Column, Table, Written, write_table
+from order_reports.sheets.table import Column, Table, Written, cells_of, write_table
 from order_reports.styles import FLAG, Styles
 from order_reports.totals import Customer
 
@@ -75,7 +76,8 @@ def write_scorecard(
     summed = {
         column.header: sum(int(str(row[place])) for row in rows) for place, column in enumerate(COLUMNS) if column.total
     }
-    return write_table(sheet, table, rows, styles, count=len(rows), totals=summed)
+    cells = cells_of(sheet, COLUMNS, columns_of(rows, len(COLUMNS)), styles)
+    return write_table(sheet, table, cells, styles, totals=summed)
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -3,60 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
+import pyarrow.compute as pc
 import xlsxwriter
 
 from order_reports.books import Books
 from order_reports.charts import customers_chart, flags_chart
-from order_reports.exceptions import ExceptionRow, worst_first
-from order_reports.read import Runs, Source, Unread
-from order_reports.rows import Link, RowSheet, Value
+from order_reports.columns import Link, Value
+from order_reports.exceptions import first_troubles
+from order_reports.rows import Book, RowSheet
 from order_reports.sheets import accounts
 from order_reports.sheets import exceptions as exceptions_tab
 from order_reports.sheets.canvas import FIRST, LAST, WIDTHS, Canvas, pixels
-from order_reports.sheets.customers import NO_CUSTOMER
+from order_reports.sheets.customers import NO_CUSTOMER, Tabs
 from order_reports.sheets.table import SUMMARY, set_up_print
 from order_reports.styles import AMBER, BAD, FLAG, GOOD, INK, LINK_BLUE, MUTED, NAVY, PAPER, UNITS, Styles
+from order_reports.told import Told
 from order_reports.totals import Totals
-from order_reports.wording import failed_run, running, shown, told_of, verdict
+from order_reports.wording import failed_run, running, told_of, verdict
 
 WORST: Final = 10
 _CHART_ROWS: Final = 14
 _ROW_PIXELS: Final = 20
 
 
-@dataclass(frozen=True)
-class Findings:
-    """What the summary tells.
+class Written(NamedTuple):
+    """What became of the other tabs.
 
     Attributes:
-        runs: the last run and the last good one.
-        as_of: the day that the figures speak of.
-        totals: sums by customer and by pass.
-        books: the books of the good run.
-        sources: the loads behind the figures.
-        unread: workbooks that were never read.
-        exceptions: keys that a person can act on.
+        tabs: which customer stands where.
         waiting: sheet name to how many rows wait there for a person.
-        notes: anything a reader must know about this workbook itself.
+        notes: anything that a reader must know about this workbook itself.
     """
 
-    runs: Runs
-    as_of: date
-    totals: Totals
-    books: Books
-    sources: Sequence[Source]
-    unread: Sequence[Unread]
-    exceptions: Sequence[ExceptionRow]
+    tabs: Tabs
     waiting: Mapping[str, int]
     notes: Sequence[str]
 
 
 def write_summary(
-    workbook: xlsxwriter.Workbook, sheet: RowSheet, found: Findings, styles: Styles, *, footer: str
+    workbook: Book, sheet: RowSheet, found: Told, written: Written, styles: Styles, *, footer: str
 ) -> None:
     """Write the tab.
 
@@ -64,6 +51,7 @@ def write_summary(
         workbook: the workbook, for the charts.
         sheet: an empty sheet.
         found: what it tells.
+        written: what became of the other tabs.
         styles: the workbook's formats.
         footer: what is printed at the foot.
     """
@@ -71,15 +59,15 @@ def write_summary(
         sheet.set_column(place, place, width)
     sheet.hide_gridlines(2)
     canvas = Canvas(sheet, styles)
-    _head(canvas, found)
+    _head(canvas, found, written.notes)
     if found.runs.good is not None:
-        _figures(canvas, found)
-        _worst(canvas, found)
+        _figures(canvas, found, written.waiting)
+        _worst(canvas, found, written.tabs)
         chart_row = canvas.row
         if found.totals.customers:
             canvas.row += _CHART_ROWS
         flag_row = accounts.write_statuses(canvas, found.totals)
-        loads = accounts.Loads(found.sources, found.unread, found.as_of)
+        loads = accounts.Loads(found.sources, found.unread, found.moment.date())
         accounts.write_passes_and_sources(canvas, found.totals, loads, found.runs.good)
         accounts.write_books(canvas, found.books)
         _charts(workbook, sheet, found.totals, chart_row, flag_row)
@@ -91,7 +79,7 @@ def write_summary(
     sheet.print_area(0, 0, canvas.row, LAST)
 
 
-def _head(canvas: Canvas, found: Findings) -> None:
+def _head(canvas: Canvas, found: Told, notes: Sequence[str]) -> None:
     runs = found.runs
     canvas.put(0, FIRST, "Order audit", bold=True, font_size=22, font_color=NAVY)
     canvas.sheet.set_row(0, 34)
@@ -113,7 +101,7 @@ def _head(canvas: Canvas, found: Findings) -> None:
         canvas.row += 2
     if runs.good is not None:
         _verdict(canvas, found.books)
-    for note in found.notes:
+    for note in notes:
         canvas.band(
             canvas.row, FIRST, LAST, note, 20 * (1 + len(note) // 130),
             bg_color=AMBER[0], font_color=AMBER[1], text_wrap=True, indent=1,
@@ -130,7 +118,7 @@ def _verdict(canvas: Canvas, books: Books) -> None:
     canvas.row += 1
 
 
-def _figures(canvas: Canvas, found: Findings) -> None:
+def _figures(canvas: Canvas, found: Told, waits: Mapping[str, int]) -> None:
     head = found.totals.headline()
     tiles = (
         ("ORDERED", head.ordered, NAVY),
@@ -156,7 +144,7 @@ def _figures(canvas: Canvas, found: Findings) -> None:
             bg_color=PAPER,
             align="center",
         )
-    waiting = ", ".join(f"{count:,} on {name}" for name, count in found.waiting.items())
+    waiting = ", ".join(f"{count:,} on {name}" for name, count in waits.items())
     canvas.put(
         canvas.row + 2,
         FIRST,
@@ -166,8 +154,9 @@ def _figures(canvas: Canvas, found: Findings) -> None:
     canvas.row += 4
 
 
-def _worst(canvas: Canvas, found: Findings) -> None:
-    worst = [one for one in worst_first(found.exceptions) if one.fact.recon_status != "NO_ORDER"][:WORST]
+def _worst(canvas: Canvas, found: Told, tabs: Tabs) -> None:
+    variances = found.troubles.filter(pc.and_(found.troubles["key"], pc.not_equal(found.troubles["what"], "NO ORDER")))
+    worst = first_troubles(variances, WORST)
     canvas.heading(f"The {len(worst) if len(worst) > 1 else ''} worst variances, due or over".replace("  ", " "))
     if not worst:
         canvas.put(canvas.row + 1, FIRST, "Nothing is due and missing, and nothing is over.", font_color=MUTED)
@@ -188,14 +177,16 @@ def _worst(canvas: Canvas, found: Findings) -> None:
     )
     canvas.headers(canvas.row + 1, FIRST, (*names, "UNITS × DAYS"), left=6)
     for place, one in enumerate(worst, 2):
-        row, fact = canvas.row + place, one.fact
-        customer = NO_CUSTOMER if fact.customer is None else fact.customer
-        link: Value = customer if one.target is None else Link(customer, one.target)
-        canvas.put(row, FIRST, link, font_color=LINK_BLUE if one.target else INK, underline=1 if one.target else 0)
-        for column, text in enumerate((fact.customer_po, fact.style, fact.color, fact.size), FIRST + 1):
+        row = canvas.row + place
+        customer = NO_CUSTOMER if one.customer is None else one.customer
+        place_there = one.place or 0
+        leads = tabs.has_row(one.customer, place_there)
+        link: Value = Link(customer, tabs.target_of_key(one.customer, place_there)) if leads else customer
+        canvas.put(row, FIRST, link, font_color=LINK_BLUE if leads else INK, underline=1 if leads else 0)
+        for column, text in enumerate((one.customer_po, one.style, one.color, one.size), FIRST + 1):
             canvas.put(row, column, text)
-        canvas.badge(row, FIRST + 5, shown(fact.recon_status))
-        figures = (fact.ordered_qty, fact.packed_qty, fact.shipped_qty, fact.qty_variance, one.days, one.weight)
+        canvas.badge(row, FIRST + 5, one.what)
+        figures = (one.ordered, one.packed, one.shipped, one.variance, one.days, one.weight)
         for column, figure in enumerate(figures, FIRST + 6):
             canvas.put(row, column, figure, num_format=UNITS, bold=column == FIRST + 9)
     row = canvas.row + 2 + len(worst)

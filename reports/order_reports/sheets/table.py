@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
 from xlsxwriter.format import Format
 from xlsxwriter.utility import quote_sheetname, xl_col_to_name, xl_rowcol_to_cell
 
-from order_reports.rows import MOST_ROWS, Formula, Link, RowSheet, Value
+from order_reports.columns import Link, Value, Values, longest
+from order_reports.rows import MOST_ROWS, Cells, Formula, RowSheet, heights_of
 from order_reports.styles import Styles
 
 TITLE_ROW: Final = 0
@@ -27,7 +27,6 @@ SUMMARY: Final = "SUMMARY"
 _WIDEST: Final = 60
 _FILTER_BUTTON: Final = 3
 _A4: Final = 9
-_WATCHED_AT_ONCE: Final = 500
 _SUM_OF_SHOWN: Final = 109
 """SUBTOTAL's number for a sum that leaves out what a filter hides."""
 _WIDTHS: Final = {"date": 12.0, "time": 17.0, "units": 10.0, "percent": 9.0, "score": 8.0, "badge": 15.0}
@@ -93,28 +92,37 @@ class Written:
     left_out: int
 
 
+def cells_of(sheet: RowSheet, columns: Sequence[Column], values: Sequence[Values], styles: Styles) -> list[Cells]:
+    """Make a table's cells.
+
+    Args:
+        sheet: any sheet of the workbook.
+        columns: the table's columns.
+        values: what they hold, one value a row.
+        styles: the workbook's formats.
+
+    Returns:
+        Each column's cells, which can stand on several tabs in parts.
+    """
+    return [sheet.cells(one, styles.looks[column.kind]) for column, one in zip(columns, values, strict=True)]
+
+
 def write_table(
-    sheet: RowSheet,
-    table: Table,
-    rows: Iterable[Sequence[Value]],
-    styles: Styles,
-    *,
-    count: int,
-    totals: Mapping[str, int] | None = None,
+    sheet: RowSheet, table: Table, cells: Sequence[Cells], styles: Styles, *, totals: Mapping[str, int] | None = None
 ) -> Written:
     """Write a whole tab.
 
     Args:
         sheet: an empty sheet.
         table: what it is.
-        rows: one value a column.
+        cells: each column's cells.
         styles: the workbook's formats.
-        count: how many rows there are.
         totals: header to sum over all rows, for the columns with a total.
 
     Returns:
         How many rows were written, and how many did not fit.
     """
+    count = len(cells[0].values)
     fits = min(count, MOST_DATA_ROWS)
     last_row = FIRST_ROW + max(fits, 1) - 1
     sheet.write_cells(
@@ -131,18 +139,19 @@ def write_table(
             for place, column in enumerate(table.columns)
         },
     )
-    longest = _Longest(table.columns)
-    written = 0
+    some = [one.slice(0, fits) for one in cells]
     if fits:
-        looks = [styles.looks[column.kind] for column in table.columns]
-        wrapped = {place: column.width or 0 for place, column in enumerate(table.columns) if column.kind == "wrap"}
-        shown = longest.watch(islice(rows, fits))
-        written = sheet.write_rows(FIRST_ROW, shown, looks, wrapped=wrapped) - FIRST_ROW
+        wrapped = [
+            (one.values, column.width or 0)
+            for column, one in zip(table.columns, some, strict=True)
+            if column.kind == "wrap"
+        ]
+        sheet.write_columns(FIRST_ROW, some, heights_of(wrapped) if wrapped else None)
     else:
         sheet.write_cells(FIRST_ROW, {0: (table.empty, styles.note)})
-    _set_widths(sheet, table.columns, longest, totals or {})
+    _set_widths(sheet, table.columns, some, totals or {})
     _finish(sheet, table, last_row)
-    return Written(written, count - written)
+    return Written(fits, count - fits)
 
 
 def target(sheet_name: str, row: int) -> str:
@@ -191,7 +200,8 @@ def _write_totals(sheet: RowSheet, table: Table, styles: Styles, last_row: int, 
     summed = {place: column for place, column in enumerate(table.columns) if column.total}
     if not summed:
         return
-    cells: dict[int, tuple[Value, Format | None]] = dict.fromkeys(range(len(table.columns)), (None, styles.total_label))
+    cells: dict[int, tuple[Value | Formula, Format | None]]
+    cells = dict.fromkeys(range(len(table.columns)), (None, styles.total_label))
     cells[0] = ("SHOWN", styles.total_label)
     for place, column in summed.items():
         letter = xl_col_to_name(place)
@@ -210,38 +220,13 @@ def _least_width(column: Column) -> float:
     return max(_WIDTHS.get(column.kind, 0.0), words + _FILTER_BUTTON, len(column.header) / 2 + _FILTER_BUTTON)
 
 
-class _Longest:
-    """Watches rows go by for the longest text of each column, in characters."""
-
-    def __init__(self, columns: Sequence[Column]) -> None:
-        sized = [place for place, one in enumerate(columns) if one.width is None and one.kind not in _WIDTHS]
-        self._shown = {place: _link_text if columns[place].kind == "link" else str for place in sized}
-        self._longest = dict.fromkeys(sized, 0)
-
-    def watch(self, rows: Iterable[Sequence[Value]]) -> Iterator[Sequence[Value]]:
-        """Let the rows through, some hundred at a time."""
-        rows = iter(rows)
-        while some := list(islice(rows, _WATCHED_AT_ONCE)):
-            columns = list(zip(*some, strict=True))
-            for place, shown in self._shown.items():
-                longest = max(map(len, map(shown, filter(None, columns[place]))), default=0)
-                self._longest[place] = max(longest, self._longest[place])
-            yield from some
-
-    def __getitem__(self, place: int) -> int:
-        return self._longest.get(place, 0)
-
-
-def _link_text(value: Value) -> str:
-    return value.text if isinstance(value, Link) else str(value)
-
-
-def _set_widths(sheet: RowSheet, columns: Sequence[Column], longest: _Longest, totals: Mapping[str, int]) -> None:
-    for place, column in enumerate(columns):
+def _set_widths(sheet: RowSheet, columns: Sequence[Column], cells: Sequence[Cells], totals: Mapping[str, int]) -> None:
+    for place, (column, one) in enumerate(zip(columns, cells, strict=True)):
         width = _least_width(column)
         if column.width is None:
+            texts = 0 if column.kind in _WIDTHS else longest(one.values)
             total = len(f"{totals[column.header]:,}") if column.header in totals else 0
-            width = max(width, min(longest[place] * 1.1 + 2.5, _WIDEST), total * 1.1 + 2)
+            width = max(width, min(texts * 1.1 + 2.5, _WIDEST), total * 1.1 + 2)
         sheet.set_column(place, place, width, None, {"hidden": column.hidden})
 
 

@@ -9,9 +9,10 @@ from order_rules.canonical import clean
 from order_rules.config import Customers
 from order_rules.nearest import NEAREST, Near, nearest
 
-from order_reports.rows import Link, RowSheet, Value
+from order_reports.columns import Link, Value, columns_of
+from order_reports.rows import RowSheet
 from order_reports.sheets.customers import Tabs
-from order_reports.sheets.table import Column, Table, Written, write_table
+from order_reports.sheets.table import Column, Table, Written, cells_of, write_table
 from order_reports.styles import Styles
 from order_reports.totals import Customer
 
@@ -77,7 +78,8 @@ def write_unknown(
         "SHIPPED": sum(one.shipped for one, _ in unknown),
     }
     rows = (_row(one, near, tabs) for one, near in unknown)
-    return write_table(sheet, table, rows, styles, count=len(unknown), totals=totals)
+    cells = cells_of(sheet, COLUMNS, columns_of(rows, len(COLUMNS)), styles)
+    return write_table(sheet, table, cells, styles, totals=totals)
 
 
 def _row(one: Customer, near: Sequence[Near], tabs: Tabs) -> tuple[Value, ...]:

@@ -17,7 +17,7 @@ import pytest
 from azure.storage.blob import ContainerClient, generate_container_sas
 from click.testing import Result
 from order_reports import destination
-from order_reports.destination import Blob, Place, archived, delivering, is_old, latest
+from order_reports.destination import Blob, Place, archived, delivering, is_old, latest, parse_blob, written_of
 from order_reports.failure import ReportError
 from order_reports.settings import settings
 
@@ -224,6 +224,26 @@ def test_the_workbook_goes_to_a_container(monday: Any, invoke: Callable[..., Res
     assert client.download_blob(copies[0]).readall() == content
     assert "SUMMARY" in openpyxl.load_workbook(BytesIO(content)).sheetnames
     assert "sig=" not in checked.output + written.output
+
+
+@pytest.mark.slow
+def test_what_stands_in_a_container_is_known_by_what_it_was_made_of(container: Any) -> None:
+    client, address = container
+    blob = parse_blob(address("racwdl", "/weekly"))
+    place = Place(Path("unused"), blob, retention_days=7)
+    assert written_of(place, NAME, "digest") is None
+    with delivering(place, NAME, made_of="digest") as draft:
+        draft.path.write_bytes(b"new")
+    written = written_of(place, NAME, "digest")
+    assert written is not None
+    assert abs(datetime.now(UTC) - written) < timedelta(minutes=5)
+    assert written_of(place, NAME, "another") is None
+    deliver(place, b"newer")
+    assert written_of(place, NAME, "digest") is None
+    with pytest.raises(ReportError, match="refuses"):
+        written_of(Place(Path("unused"), parse_blob(address("w", "/weekly"))), NAME, "digest")
+    client.delete_container()
+    assert written_of(place, NAME, "digest") is None
 
 
 @pytest.mark.slow

@@ -103,6 +103,20 @@ def test_an_older_workbook_is_not_passed_off_as_this_runs(post: Tell, start_mail
     assert list(box.mails[0].iter_attachments()) == []
 
 
+def test_an_older_workbook_that_says_what_this_runs_would_is_attached(
+    monday: Any, invoke: Any, post: Tell, start_mail: Any, report_path: Path
+) -> None:
+    monday.run(started_at=datetime(2026, 3, 17, 4), published_run_id="a" * 32)
+    monday.save()
+    assert invoke("excel").exit_code == 0
+    old = datetime(2026, 3, 15, tzinfo=UTC).timestamp()
+    os.utime(report_path, (old, old))
+    box = start_mail()
+    post(box)
+    [attached] = box.mails[0].iter_attachments()
+    assert attached.get_payload(decode=True) == report_path.read_bytes()
+
+
 def test_a_failed_run_brings_no_workbook(
     monday: Any, invoke: Any, post: Tell, start_mail: Any, failed_run: Any
 ) -> None:
