@@ -6,14 +6,11 @@ packed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-import sqlalchemy as sa
 from order_rules import tables
 from order_rules.config import Rules
 
@@ -21,12 +18,9 @@ from recon.canonicalise import CARTON_FIELDS, canonicalise
 from recon.frames import Flags, Ints, category, codes_of, number_groups, stack, sum_by
 from recon.loads import PACKED, SHIPPED, Choice, current_rows
 from recon.orders import SAMPLE, SUPERSEDED_WINDOW, is_sample
-from recon.staged import has_other_rules, read_rows
-from recon.warehouse.engine import connect
+from recon.staged import Part
 
 SHIPPED_SINCE: Final = "shipped_since"
-BESIDE_ROWS: Final = 300_000
-"""Shipped rows from which a process of their own is worth its start and the way back: some three seconds of reading."""
 
 
 @dataclass(frozen=True)
@@ -45,59 +39,25 @@ class Cartons:
     findings: dict[str, tuple[int, int]]
 
 
-@contextmanager
-def reading_shipped(
-    connection: sa.Connection, choice: Choice, rules: Rules, processes: int
-) -> Iterator[Callable[[], pd.DataFrame]]:
-    """Read what was shipped, the most rows by far, in a process of its own while the block reads the rest.
-
-    Nothing is staged while a run holds the warehouse, so that both see the same.
-
-    Args:
-        connection: an open connection; the caller's transaction.
-        choice: the loads that may count.
-        rules: all rules.
-        processes: how many may work at once; with one, or with few rows, nothing is started.
-
-    Yields:
-        What gives the rows: waits for them, or reads them then and there.
-    """
-    loads = choice.of(SHIPPED)
-    if processes == 1 or int(loads["rows"].sum()) < BESIDE_ROWS:
-        yield lambda: _staged(connection, SHIPPED, loads, rules.version)
-        return
-    from recon.engines.local import worker_pool  # noqa: PLC0415  (multiprocessing, for those who read many)
-
-    url = connection.engine.url.render_as_string(hide_password=False)
-    with worker_pool(1) as pool:
-        yield pool.submit(_staged_at, url, SHIPPED, loads, rules.version).result
+def wanted_rows(stream: str, choice: Choice) -> list[Part]:
+    """Say which staged rows the loads of a view that may count have."""
+    table, day = STAGED[stream]
+    return [Part(table.name, choice.of(stream), (*NEEDED, day), ["row_id"])]
 
 
-def _staged_at(url: str, stream: str, loads: pd.DataFrame, version: str) -> pd.DataFrame:
-    engine = connect(url)
-    try:
-        with engine.connect() as connection:
-            return _staged(connection, stream, loads, version)
-    finally:
-        engine.dispose()
-
-
-def read_cartons(
-    connection: sa.Connection, choice: Choice, rules: Rules, shipped_rows: Callable[[], pd.DataFrame]
-) -> Cartons:
-    """Read the packed and shipped rows of the loads that may count and decide which count.
+def decide_cartons(packed: pd.DataFrame, shipped: pd.DataFrame, choice: Choice, rules: Rules) -> Cartons:
+    """Decide which packed and shipped rows count.
 
     Args:
-        connection: an open connection; the caller's transaction.
+        packed: the staged rows of ``wanted_rows``.
+        shipped: the same of what was shipped.
         choice: the loads that may count.
         rules: all rules.
-        shipped_rows: from ``reading_shipped``.
 
     Returns:
         The rows with the reason that leaves each out.
     """
-    packed = _decided(_staged(connection, PACKED, choice.of(PACKED), rules.version), PACKED, choice, rules)
-    shipped = _decided(shipped_rows(), SHIPPED, choice, rules)
+    packed, shipped = _decided(packed, PACKED, choice, rules), _decided(shipped, SHIPPED, choice, rules)
     kept, findings = take_off_shipped(packed[packed["reason"].isna()], shipped[shipped["reason"].isna()])
     packed["kept"] = 0
     packed.loc[kept.index, "kept"] = kept
@@ -113,12 +73,6 @@ database."""
 
 STAGED: Final = {PACKED: (tables.stg_packed, "packed_on"), SHIPPED: (tables.stg_shipped, "shipped_on")}
 """Stream to its staging table and the day by which its windows go."""
-
-
-def _staged(connection: sa.Connection, stream: str, loads: pd.DataFrame, version: str) -> pd.DataFrame:
-    table, day = STAGED[stream]
-    needed = None if has_other_rules(connection, table, loads, version) else (*NEEDED, day)
-    return read_rows(connection, table, loads, needed, version, plain=["row_id"])
 
 
 def _decided(staged: pd.DataFrame, stream: str, choice: Choice, rules: Rules) -> pd.DataFrame:

@@ -59,11 +59,11 @@ class _Column:
 
     def array_of_values(self) -> Any:  # noqa: ANN401  (whatever array the column's type has)
         if self.plain:
-            return _plain(self.values, self.type)
+            return plain_values(self.values, self.type)
         distinct = list(self.numbers) if self.process is None else [self.process(value) for value in self.numbers]
         codes = np.concatenate(self.codes) if self.codes else np.empty(0, dtype=np.int32)
         if isinstance(self.type, sa.Date | sa.DateTime):
-            return pd.DatetimeIndex(pd.Series(distinct, dtype="datetime64[us]")).take(codes)
+            return times(distinct, codes)
         if None in self.numbers:
             missing = self.numbers[None]
             codes = np.where(codes == missing, -1, codes - (codes > missing)).astype(np.int32)
@@ -71,7 +71,17 @@ class _Column:
         return pd.Categorical.from_codes(codes, categories=pd.Index(distinct, dtype="str"), validate=False)
 
 
-def _plain(values: list[Any], kind: sa.types.TypeEngine[Any]) -> Any:  # noqa: ANN401  (as above)
+def times(distinct: Sequence[Any], codes: NDArray[np.int32]) -> pd.DatetimeIndex:
+    """Make a column of times of its distinct ones, ``None`` being missing, and the position of each row's."""
+    return pd.DatetimeIndex(pd.Series(distinct, dtype="datetime64[us]")).take(codes)
+
+
+def plain_values(values: list[Any], kind: sa.types.TypeEngine[Any]) -> Any:  # noqa: ANN401  (as above)
+    """Make a column of its values as the driver gives them.
+
+    Returns:
+        The array of the column's type: flags, whole numbers, numbers or text.
+    """
     if isinstance(kind, sa.Boolean):
         return np.array(values, dtype=bool) if None not in values else pd.array(values, dtype="boolean")
     if isinstance(kind, sa.Integer):
@@ -130,9 +140,22 @@ def read_parts(
     """
     gathered = _gatherers(connection, columns, plain)
     counts = [_gather(connection, sa.select(*columns).where(by == value), gathered) for value in objects(parts[by.key])]
-    part = np.repeat(np.arange(len(parts)), counts)
+    return with_shared(_as_frame(gathered), parts, np.repeat(np.arange(len(parts)), counts))
+
+
+def with_shared(rows: pd.DataFrame, parts: pd.DataFrame, part: Ints) -> pd.DataFrame:
+    """Put before rows what all rows of their part share.
+
+    Args:
+        rows: any frame.
+        parts: one row a part, text columns.
+        part: the position of each row's part.
+
+    Returns:
+        The columns of ``parts`` as ``category``, then those of ``rows``.
+    """
     shared = {str(name): category(objects(parts[name])).array.take(part) for name in parts.columns}
-    return pd.DataFrame(shared | dict(_as_frame(gathered).items()), copy=False)
+    return pd.DataFrame(shared | dict(rows.items()), copy=False)
 
 
 def _gatherers(

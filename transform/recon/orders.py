@@ -5,7 +5,7 @@ Every line stays in the frame with the reason it is left out for, so that the bo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -20,7 +20,7 @@ from recon.canonicalise import ORDER_FIELDS, canonicalise
 from recon.frames import Flags, Ints, Objects, category, map_distinct, number_groups, objects, stack, sum_by
 from recon.loads import MASTER_VIEW, ORDER_LIST, Choice, current_rows
 from recon.matching.columns import FIVE, KEY_NEEDS
-from recon.staged import has_other_rules, read_rows
+from recon.staged import Part
 
 SUPERSEDED_WINDOW: Final = "superseded_window"
 SUPERSEDED_WORKBOOK: Final = "superseded_workbook"
@@ -94,11 +94,16 @@ class Lines:
     findings: dict[str, tuple[int, int]]
 
 
-def read_lines(connection: sa.Connection, choice: Choice, rules: Rules) -> pd.DataFrame:
-    """Read the order lines of the loads that may count, in today's canonical form.
+def wanted_lines(choice: Choice) -> list[Part]:
+    """Say which staged order lines the loads that may count have."""
+    return [Part(origin.staged.name, choice.of(origin.stream), NEEDED, ["order_line_id"]) for origin in STAGED]
+
+
+def lines_of(staged: Sequence[pd.DataFrame], choice: Choice, rules: Rules) -> pd.DataFrame:
+    """Put the order lines of the loads that may count into today's canonical form, and into one frame.
 
     Args:
-        connection: an open connection; the caller's transaction.
+        staged: the rows of ``wanted_lines``.
         choice: the loads that may count.
         rules: all rules.
 
@@ -106,15 +111,9 @@ def read_lines(connection: sa.Connection, choice: Choice, rules: Rules) -> pd.Da
         ``NEEDED``, or all staging columns where some rows are of older rules, plus origin and ``current`` (no later
         load of the view replaces it).
     """
-    # Where one of them has rows of older rules, both are read whole, to stand in one frame.
-    whole = any(
-        has_other_rules(connection, origin.staged, choice.of(origin.stream), rules.version) for origin in STAGED
-    )
     parts = []
-    for origin in STAGED:
-        loads, needed = choice.of(origin.stream), None if whole else NEEDED
-        staged = read_rows(connection, origin.staged, loads, needed, rules.version, plain=["order_line_id"])
-        rows = canonicalise(staged, ORDER_FIELDS, rules, origin.source)
+    for origin, found in zip(STAGED, staged, strict=True):
+        rows = canonicalise(found, ORDER_FIELDS, rules, origin.source)
         is_view = origin.name == VIEW
         current = current_rows(rows["load_id"], None, choice) if is_view else np.ones(len(rows), dtype=bool)
         parts.append(rows.assign(origin=category(np.full(len(rows), origin.name, dtype=object)), current=current))
@@ -126,7 +125,7 @@ def decide_lines(rows: pd.DataFrame, choice: Choice, rules: Rules) -> Lines:
     """Decide which order lines count.
 
     Args:
-        rows: from ``read_lines``.
+        rows: from ``lines_of``.
         choice: the loads that may count.
         rules: all rules.
 

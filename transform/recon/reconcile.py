@@ -14,10 +14,11 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
+from order_rules import tables
 from order_rules.config import Rules
 
 from recon import facts, guards, ledger, loads, nothing_new
-from recon.cartons import Cartons, read_cartons, reading_shipped
+from recon.cartons import Cartons, decide_cartons, wanted_rows
 from recon.decisions import as_decision, read_decisions
 from recon.engines import How
 from recon.frames import look_up, objects, text
@@ -36,15 +37,17 @@ from recon.orders import (
     WORKBOOK,
     Lines,
     decide_lines,
-    read_lines,
+    lines_of,
+    wanted_lines,
 )
 from recon.outcome import Outcome, UnknownCustomer, unknown_customers
 from recon.published import LINK, Published, nothing_stays, unchanged
 from recon.refusals import BooksUnequal, NothingLoaded, Refused, RunLost, Shrunk, TooMuchQuarantine
-from recon.results import Rows, Settled, publish_results, publish_rows
+from recon.results import Rows, Settled, publish_links, publish_results, publish_rows
 from recon.sizes import size_fold
+from recon.staged import reading
 from recon.warehouse import runs
-from recon.warehouse.engine import writing
+from recon.warehouse.engine import straight_into_file, writing
 from recon.warehouse.runs import Run
 
 __all__ = [
@@ -59,6 +62,8 @@ __all__ = [
 ]
 
 COUNTS: Final = "counts"
+FILL_ROWS: Final = 300_000
+"""Rows of all loads from which an empty warehouse is filled straight into its file."""
 
 
 def reconcile(
@@ -92,7 +97,7 @@ def reconcile(
     """
     booked = Ledger()
     try:
-        with writing(engine) as connection:
+        with straight_into_file(engine, worth=_fills(engine)), writing(engine) as connection:
             runs.heartbeat(connection, run)
             outcome = _reconcile(connection, rules, run, booked, _Wishes(today, allow_shrink, accept, how or How()))
             digest = nothing_new.fingerprint(connection, rules, today=today, accept=accept)
@@ -105,6 +110,14 @@ def reconcile(
             runs.close(connection, run, "failed", refused.reason)
         raise
     return outcome
+
+
+def _fills(engine: sa.Engine) -> bool:
+    """Tell whether nothing is published yet, and much is there to be."""
+    with engine.connect() as connection:
+        if any(connection.execute(sa.select(table).limit(1)).first() for table in ledger.CURRENT_TABLES):
+            return False
+        return (connection.scalar(sa.select(sa.func.sum(tables.loads.c.rows))) or 0) >= FILL_ROWS
 
 
 @dataclass(frozen=True)
@@ -128,12 +141,11 @@ class _Read:
 
 @dataclass(frozen=True)
 class _Keyed:
-    """What counts, summed to keys, and what of it is to be matched."""
+    """What counts, summed to keys, and what of it stays linked as it is."""
 
     rows: Rows
     order_keys: pd.DataFrame
     fulfil_keys: pd.DataFrame
-    inputs: Inputs
     hashes: pd.Series[Any]
     stays: Published
     unattached: tuple[Unattached, ...]
@@ -146,15 +158,19 @@ def _reconcile(connection: sa.Connection, rules: Rules, run: Run, booked: Ledger
     _guard(connection, rules, booked, found, wishes)
     ledger.check_loads(found.counts, found.counting)
     ledger.check_staged(found.counts, _handled(found))
-    keyed = _key(connection, rules, found, wishes)
+    keyed, inputs = _key(connection, rules, found, wishes)
     choice, loads_now = found.choice, found.counting
     del found  # a million cartons: from here on only those that count are needed, and only until they are counted
-    # Orders and cartons are written inside the database while this process and its pool match: neither waits for the
-    # other, and nobody else touches the connection meanwhile.
+    # Orders, cartons and then links are written while this process and its pool match and make facts: neither waits for
+    # the other, and nobody else touches the connection meanwhile.
     with ThreadPoolExecutor(1) as beside:
-        writing_rows = beside.submit(publish_rows, connection, keyed.rows)
-        settled = _settle(rules, booked, keyed, wishes)
-        changes = writing_rows.result()
+        rows = beside.submit(publish_rows, connection, keyed.rows)
+        matched = match_all(inputs.without(keyed.stays.customers), rules, wishes.how.engine)
+        del inputs
+        links = beside.submit(publish_links, connection, matched, keyed.stays)
+        settled = _settle(rules, booked, keyed, matched)
+        changes = rows.result() | links.result()
+    del matched  # with the evidence of every link
     lines, unattached = len(keyed.rows.orders), keyed.unattached
     del keyed
     counting = loads_now[loads_now["status"] == COUNTS]
@@ -179,9 +195,15 @@ def _what_counts(connection: sa.Connection, book: LoadBook, rules: Rules, how: H
     choice = loads.choose(book)
     if choice.loads.empty:
         raise NothingLoaded("no complete load in the warehouse: run `meltano run full-sync`")
-    with reading_shipped(connection, choice, rules, how.processes) as shipped_rows:
-        lines = decide_lines(read_lines(connection, choice, rules), choice, rules)
-        cartons = read_cartons(connection, choice, rules, shipped_rows)
+    wanted = {
+        SHIPPED: wanted_rows(SHIPPED, choice),
+        ORDER_LIST: wanted_lines(choice),
+        PACKED: wanted_rows(PACKED, choice),
+    }
+    with reading(connection, wanted, rules.version, how.processes) as rows:
+        lines = decide_lines(lines_of(rows[ORDER_LIST](), choice, rules), choice, rules)
+        (packed,), (shipped,) = rows[PACKED](), rows[SHIPPED]()
+    cartons = decide_cartons(packed, shipped, choice, rules)
     counting = _counting_loads(choice, lines, cartons)
     return _Read(choice, lines, cartons, counting, book.counts[book.counts["load_id"].isin(counting["load_id"])])
 
@@ -256,7 +278,7 @@ def _handled(found: _Read) -> Mapping[str, tuple[tuple[str, ...], int]]:
     }
 
 
-def _key(connection: sa.Connection, rules: Rules, found: _Read, wishes: _Wishes) -> _Keyed:
+def _key(connection: sa.Connection, rules: Rules, found: _Read, wishes: _Wishes) -> tuple[_Keyed, Inputs]:
     all_lines = found.lines.rows
     proving = all_lines[
         (all_lines["origin"] == WORKBOOK).to_numpy() & (all_lines["reason"] != SUPERSEDED_WORKBOOK).to_numpy()
@@ -277,13 +299,14 @@ def _key(connection: sa.Connection, rules: Rules, found: _Read, wishes: _Wishes)
     hashes = input_hashes(inputs, rules)
     stays = nothing_stays() if wishes.how.rematch else unchanged(connection, hashes, fulfil_keys)
     whole = Rows(orders, packed, shipped)
-    return _Keyed(whole, order_keys, fulfil_keys, inputs, hashes, stays, attached.unattached)
+    return _Keyed(whole, order_keys, fulfil_keys, hashes, stays, attached.unattached), inputs
 
 
-def _settle(rules: Rules, booked: Ledger, keyed: _Keyed, wishes: _Wishes) -> Settled:
+def _settle(rules: Rules, booked: Ledger, keyed: _Keyed, matched: pd.DataFrame) -> Settled:
     rows, stays, fulfil_keys = keyed.rows, keyed.stays, keyed.fulfil_keys
-    matched = match_all(keyed.inputs.without(stays.customers), rules, wishes.how.engine)
-    matches = pd.concat([matched[list(LINK)], stays.links], ignore_index=True) if stays.customers else matched
+    matches = matched[list(LINK)]
+    if stays.customers:
+        matches = pd.concat([matches, stays.links], ignore_index=True)
     linked = matches.loc[matches["order_key_id"].notna(), ["fulfil_key_id", "order_key_id"]]
     quantities = fulfil_keys[["fulfil_key_id", "packed_qty", "shipped_qty"]]
     fill = fill_lines(
@@ -301,7 +324,7 @@ def _settle(rules: Rules, booked: Ledger, keyed: _Keyed, wishes: _Wishes) -> Set
         "override_detached": (len(keyed.unattached), 0),
     }
     booked.findings("fact_order_recon", {code: figures for code, figures in settled_findings.items() if figures[0]})
-    return Settled(matched, fill, made, customers, stays)
+    return Settled(fill, made, customers, stays)
 
 
 def _current(rows: pd.DataFrame) -> pd.DataFrame:

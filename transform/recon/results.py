@@ -5,7 +5,6 @@ Both write in the caller's transaction and never commit.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,14 +48,12 @@ class Settled:
     """What was made of the keys.
 
     Attributes:
-        matched: ``recon_match`` of the customers that were matched.
         fill: ``recon_order_fill``.
         facts: ``fact_order_recon`` without its times and run.
         customers: ``recon_customer_run`` without its run.
         stays: the published links that stay as they are.
     """
 
-    matched: pd.DataFrame
     fill: pd.DataFrame
     facts: pd.DataFrame
     customers: pd.DataFrame
@@ -83,10 +80,27 @@ def publish_rows(connection: sa.Connection, rows: Rows) -> dict[str, Change]:
     }
 
 
+def publish_links(connection: sa.Connection, matched: pd.DataFrame, stays: Published) -> dict[str, Change]:
+    """Publish the links of customers that were matched.
+
+    Args:
+        connection: an open connection; the caller's transaction.
+        matched: ``recon_match`` of these customers.
+        stays: the links of all others.
+
+    Returns:
+        Table to what was written.
+    """
+    within = None
+    if stays.customers:
+        within = ("fulfil_customer", stays.others | set(matched["fulfil_customer"]))
+    return {"recon_match": publish(connection, tables.recon_match, matched, within=within)}
+
+
 def publish_results(
     connection: sa.Connection, run: Run, settled: Settled, *, loads: pd.DataFrame, counting: pd.DataFrame
 ) -> dict[str, Change]:
-    """Publish loads, links, fills, facts, quarantine and the customers' totals.
+    """Publish loads, fills, facts, quarantine and the customers' totals.
 
     Args:
         connection: an open connection; the caller's transaction.
@@ -105,7 +119,6 @@ def publish_results(
     fact = tables.fact_order_recon
     changes = {
         "recon_load": publish(connection, tables.recon_load, loads),
-        "recon_match": publish(connection, tables.recon_match, settled.matched, within=_not_staying(settled)),
         "recon_order_fill": publish(connection, tables.recon_order_fill, settled.fill),
         fact.name: publish(connection, fact, stamped, compare=facts.CHANGING, keep=["first_seen_at"]),
         "quarantine": publish(connection, tables.quarantine, quarantine),
@@ -135,10 +148,3 @@ def _line_writer(rows: pd.DataFrame) -> Writer:
             copy(connection, table, written[(written["origin"] == origin.name).to_numpy()])
 
     return write
-
-
-def _not_staying(settled: Settled) -> tuple[str, Collection[str]] | None:
-    stays = settled.stays
-    if not stays.customers:
-        return None
-    return "fulfil_customer", stays.others | set(settled.matched["fulfil_customer"])

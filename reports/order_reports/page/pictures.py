@@ -23,6 +23,10 @@ _MUTED: Final = "var(--muted)"
 _FONT: Final = "inherit"
 _NARROW: Final = 400
 """Pixels; a picture for a telephone is no wider."""
+_GAP: Final = 6
+"""Between a bar and its figure."""
+_DIGIT: Final = 8
+"""Room for a digit of a bar's figure; a comma needs less."""
 _EDGE: Final = 16
 """Above and below the flow, where the names of blocks of next to no height reach over."""
 _BLOCK: Final = 12
@@ -154,14 +158,15 @@ def customers_picture(needs: Sequence[Needs], *, width: int, names: int, label: 
         {"rank": rank, "units": one.to_act_on, "text": f"{one.to_act_on:,}", "name": rows[rank * 2]["name"]}
         for rank, one in enumerate(shown)
     ]
+    right = _GAP + _DIGIT * max((len(f"{one.to_act_on:,}") for one in shown), default=0)
     height = 26 * len(shown)
     most = max((one.to_act_on for one in shown), default=1)
     x = {"field": "units", "type": "quantitative", "scale": {"domain": [0, most], "nice": False}, "axis": None}
     y: Spec = {"field": "rank", "type": "ordinal", "scale": {"paddingInner": 0.4, "paddingOuter": 0.2}, "axis": None}
     spec: Spec = {
-        "width": width - names - 70,
+        "width": width - names - right,
         "height": height,
-        "padding": {"left": names, "right": 70, "top": 0, "bottom": 0},
+        "padding": {"left": names, "right": right, "top": 0, "bottom": 0},
         "autosize": "none",
         "layer": [
             {
@@ -180,7 +185,7 @@ def customers_picture(needs: Sequence[Needs], *, width: int, names: int, label: 
             },
             {
                 "data": {"values": totals},
-                "mark": {"type": "text", "align": "left", "dx": 6, "fontSize": 13, "fontWeight": 600, "color": _INK},
+                "mark": {"type": "text", "align": "left", "dx": _GAP, "fontSize": 13, "fontWeight": 600, "color": _INK},
                 "encoding": {"x": x, "y": y, "text": {"field": "text"}},
             },
             {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -23,8 +23,10 @@ from sqlalchemy.pool import ConnectionPoolEntry
 LOCK_WAIT_S: Final = 60
 """Seconds a SQLite writer waits for another; the longest of ours (publishing) takes a few."""
 WAL_ATTEMPTS: Final = 100
-CACHE_KIB: Final = 256 * 1024
+CACHE_KIB: Final = 128 * 1024
 """What SQLite may keep of the file in memory, a connection."""
+TEMPORARY_CACHE_KIB: Final = 64 * 1024
+"""The same of temporary tables, in which rows that are copied are looked up one by one."""
 URL_SHAPE: Final = (
     "Set RECON_WAREHOUSE_URL to mssql+pymssql://user:password@host/database, to mssql+mssqlpython://... or to "
     "sqlite:///path/to/file.db; in a user name or password write @ as %40 and / as %2F."
@@ -141,6 +143,37 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
         yield connection
 
 
+@contextmanager
+def straight_into_file(engine: sa.Engine, *, worth: bool) -> Iterator[None]:
+    """Fill empty tables without SQLite's write-ahead log, which would have every page written twice.
+
+    A transaction on a rollback journal is as safe: of pages added at the file's end there is nothing to keep, and what
+    a killed one leaves is cut off by whoever opens the file next, who puts the log back too. But others cannot read
+    once it has begun to write; of an empty warehouse there is nothing to read. Where somebody has the file open, the
+    log stays.
+
+    Args:
+        engine: the warehouse, none of its connections in use.
+        worth: whether it is a fill, and a large one; else nothing is done.
+    """
+    if not worth or not (engine.dialect.name == "sqlite" and is_file(engine.url)):
+        yield
+        return
+    _set_journal(engine, "DELETE")
+    try:
+        yield
+    finally:
+        _set_journal(engine, "WAL")
+
+
+def _set_journal(engine: sa.Engine, mode: str) -> None:
+    with closing(engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
+        cursor.execute("PRAGMA busy_timeout = 0")
+        with suppress(sqlite3.OperationalError):  # somebody has the file open: it stays as it is
+            cursor.execute(f"PRAGMA journal_mode = {mode}")
+        cursor.execute(f"PRAGMA busy_timeout = {LOCK_WAIT_S * 1000}")
+
+
 def _engine(url: sa.URL) -> sa.Engine:
     if url.get_backend_name() == "mssql":
         # Babelfish has no extended properties, where SQL Server keeps comments; the warehouse uses none.
@@ -163,6 +196,7 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
     # In KiB, taken as it is needed. The default of 2 MB has a million cartons' indexes written page by page, again and
     # again: publishing them took three times as long.
     cursor.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    cursor.execute(f"PRAGMA temp.cache_size = -{TEMPORARY_CACHE_KIB}")
     _use_wal(cursor)
     cursor.close()
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from recon.warehouse.engine import WarehouseError, connect, parse, reason, shown, writing
+from recon.warehouse.engine import (
+    WarehouseError,
+    connect,
+    parse,
+    reason,
+    shown,
+    straight_into_file,
+    writing,
+)
 from sqlalchemy.exc import OperationalError
 
 SECRET = "S3cr!t/pw"  # noqa: S105  (a made one)
@@ -166,3 +176,34 @@ def test_the_driver_is_quoted_and_not_the_statement():
     assert reason(error, "sqlite://") == "no such column"
     nested = OperationalError("SELECT 1", {}, Exception((20009, b"Unable to connect\nUnable to connect\n")))
     assert reason(nested, "mssql+pymssql://host/db") == "20009 Unable to connect"
+
+
+def test_a_fill_that_was_killed_in_the_middle_leaves_the_file_as_it_was(counter, tmp_path):
+    place, left = tmp_path / "counter.db", tmp_path / "left"
+    left.mkdir()
+    with suppress(ZeroDivisionError), straight_into_file(counter, worth=True), writing(counter) as connection:
+        connection.exec_driver_sql("PRAGMA cache_size = 10")
+        connection.exec_driver_sql("UPDATE counter SET n = 1")
+        for _ in range(200):
+            connection.exec_driver_sql("INSERT INTO counter VALUES (zeroblob(4000))")
+        for name in ("counter.db", "counter.db-journal"):
+            shutil.copy(tmp_path / name, left)
+        raise ZeroDivisionError
+    assert (left / "counter.db").stat().st_size > place.stat().st_size  # it had begun to write
+
+    for file in (place, left / "counter.db"):
+        engine = connect(f"sqlite:///{file}")
+        with engine.connect() as connection:
+            assert connection.exec_driver_sql("SELECT n FROM counter").fetchall() == [(0,)]
+            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal"
+        engine.dispose()
+
+
+def test_a_fill_goes_through_the_log_where_somebody_has_the_file_open(counter, tmp_path):
+    reader = sqlite3.connect(tmp_path / "counter.db")
+    assert reader.execute("SELECT n FROM counter").fetchall() == [(0,)]
+    with straight_into_file(counter, worth=True), writing(counter) as connection:
+        connection.exec_driver_sql("UPDATE counter SET n = 2")
+        assert reader.execute("SELECT n FROM counter").fetchall() == [(0,)]
+    assert reader.execute("SELECT n FROM counter").fetchall() == [(2,)]
+    reader.close()
