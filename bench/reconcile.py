@@ -1,8 +1,8 @@
-"""Measures ``recon reconcile``: everything new, nothing changed, one in a hundred changed. Prints one JSON document.
+"""Measures ``recon reconcile``: everything new, nothing new, another day, one in a hundred changed.
 
-The staging tables are filled from a made truth, with loads and counts that balance, as tap, mapper and target would
-leave them. Beside it stands what pandas takes to read the columns that reconciling needs, the floor of any such program
-here.
+Prints one JSON document. The staging tables are filled from a made truth, with loads and counts that balance, as tap,
+mapper and target would leave them. Beside it stands what pandas takes to read the columns that reconciling needs, the
+floor of any such program here.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from truth import make_truth
 ROOT: Final = Path(__file__).resolve().parent.parent
 RECON: Final = (sys.executable, "-c", "from recon.cli import main; main(prog_name='recon')")
 TODAY: Final = "2026-06-01"
+NEXT_DAY: Final = "2026-06-02"
 STARTED: Final = datetime(2026, 5, 31, 4)
 LAST_DAY: Final = np.datetime64("2026-05-30")
 LINES_A_ROW: Final = 3
@@ -54,7 +55,7 @@ pd.read_sql_query(f"SELECT {rows}, shipped_on FROM stg_shipped", link)
 
 
 def main() -> None:
-    """Fill a warehouse, reconcile it three times and print the figures."""
+    """Fill a warehouse, reconcile it four times and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lines", type=int, default=367_000, help="order lines; cartons are made to go with them")
     parser.add_argument("--seed", type=int, default=1)
@@ -85,7 +86,7 @@ def _machine() -> dict[str, Any]:
 
 
 def run_all(home: Path, command: list[str]) -> dict[str, Any]:
-    """Reconcile a copy of the filled warehouse: new, unchanged, with one in a hundred changed.
+    """Reconcile a copy of the filled warehouse: new, unchanged, on another day, with one in a hundred changed.
 
     Returns:
         Figures by step, their ratio to the floor's processor seconds, and the bar.
@@ -96,7 +97,9 @@ def run_all(home: Path, command: list[str]) -> dict[str, Any]:
     (home / "warehouse.db").write_bytes((home / "filled.db").read_bytes())
     floor = measure([sys.executable, "-c", FLOOR, str(home / "warehouse.db")], home / "floor.log")
     steps = {"read_with_pandas": floor, "everything_new": measure(command, home / "new.log", env)}
-    steps["nothing_changed"] = measure(command, home / "same.log", env)
+    steps["nothing_new"] = measure(command, home / "same.log", env)
+    # Everything is read and compared, and next to nothing written.
+    steps["another_day"] = measure([*command, "--today", NEXT_DAY], home / "next.log", env)
     changed = change(url)
     steps["one_in_a_hundred_changed"] = measure(command, home / "changed.log", env)
     within = {
