@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import order_rules
 import sqlalchemy as sa
 from order_rules import tables
+from order_rules.ids import hash_id
+from order_rules.program import program_hash
 
 from order_reports.destination import written_of
 from order_reports.failure import ReportError
 from order_reports.settings import Settings
 from order_reports.warehouse import reading
 
-_SOURCES: Final = frozenset({".py", ".html", ".css", ".js"})
+_SOURCES: Final = (".py", ".html", ".css", ".js")
 
 
 class Basis(NamedTuple):
@@ -55,10 +56,9 @@ def basis_of(settings: Settings) -> Basis | None:
         return None
     if row is None or row.status != "succeeded" or row.published_run_id is None:
         return None
-    digest = sha256(f"{row.published_run_id} {row.as_of:%Y-%m-%d} ".encode())
-    for content in (rules, *_sources()):
-        digest.update(sha256(content).digest())
-    return Basis(row.published_run_id, digest.hexdigest()[:32])
+    program = program_hash(Path(__file__).parent, _SOURCES)
+    digest = hash_id(row.published_run_id, f"{row.as_of:%Y-%m-%d}", sha256(rules).hexdigest(), program)
+    return Basis(row.published_run_id, digest)
 
 
 def standing(settings: Settings, names: Sequence[str], basis: Basis | None) -> dict[str, datetime]:
@@ -81,11 +81,3 @@ def standing(settings: Settings, names: Sequence[str], basis: Basis | None) -> d
             if (written_at := written_of(settings.place, name, basis.digest)) is not None:
                 found[name] = written_at
     return found
-
-
-def _sources() -> Iterator[bytes]:
-    """Give this program's files, so that a change of it cannot be forgotten to be told by its version."""
-    for package in (Path(__file__).parent, Path(str(order_rules.__file__)).parent):
-        for path in sorted(package.rglob("*")):
-            if path.suffix in _SOURCES:
-                yield path.read_bytes()

@@ -117,7 +117,7 @@ def test_other_rules_and_another_program_write_anew(
         file.write("  - {canonical: Elder}\n")
     assert "Nothing new" not in invoke("publish").output
     assert "Nothing new" in invoke("publish").output
-    monkeypatch.setattr(standing, "_sources", lambda: [b"another program"])
+    monkeypatch.setattr(standing, "program_hash", lambda *_: "another program")
     assert "Nothing new" not in invoke("publish").output
     assert not any(left_alone(report_path.parent).values())
 

@@ -10,7 +10,6 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from order_rules import tables
 from order_rules.canonical import clean
 from order_rules.config import Rules
 from order_rules.ids import hash_id
+from order_rules.program import source_hash
 
 from recon.engines import Engine, Task, in_process
 from recon.frames import codes_of
@@ -207,8 +207,4 @@ def engine_version() -> str:
         32 hex characters: of ``recon.matching`` and of this module, which prepares its frames.
     """
     here = Path(__file__)
-    digest = sha256()
-    for source in (here, *sorted((here.parent / "matching").rglob("*.py"))):
-        digest.update(source.name.encode())
-        digest.update(source.read_bytes())
-    return digest.hexdigest()[:32]
+    return source_hash([here, *sorted((here.parent / "matching").rglob("*.py"))])

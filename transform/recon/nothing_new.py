@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date
-from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-import order_rules
 import sqlalchemy as sa
 from order_rules import tables
 from order_rules.config import Rules
 from order_rules.ids import hash_id
+from order_rules.program import program_hash
 
 from recon.refusals import RunLost
 from recon.warehouse import runs
@@ -55,7 +53,7 @@ def fingerprint(connection: sa.Connection, rules: Rules, *, today: date, accept:
         32 hex characters.
     """
     parts = (
-        _code_version(),
+        program_hash(Path(__file__).parent),
         json.dumps(rules.model_dump(mode="json"), sort_keys=True),
         today.isoformat(),
         "\n".join(sorted(accept)),
@@ -144,17 +142,3 @@ def _files(connection: sa.Connection) -> str:
     columns = [column for column in files.c if column.key != "listed_at"]
     found = connection.execute(sa.select(files.c.listed_at, *columns).order_by(files.c.file_id))
     return "\n".join(repr((bisect_right(begun, listed_at), *rest)) for listed_at, *rest in found)
-
-
-@cache
-def _code_version() -> str:
-    """Name this version of the program by its source, so that no change of it can be forgotten to be told."""
-    digest = sha256()
-    for path in _sources():
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def _sources() -> Iterator[Path]:
-    for package in (Path(__file__).parent, Path(str(order_rules.__file__)).parent):
-        yield from sorted(package.rglob("*.py"))

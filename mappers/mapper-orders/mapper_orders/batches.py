@@ -6,11 +6,10 @@ them, are read as records.
 
 from __future__ import annotations
 
-import gc
 import gzip
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -174,18 +173,3 @@ def remove(path: Path) -> None:
     """Remove a file that has been read; one that is gone is fine."""
     with suppress(FileNotFoundError):
         path.unlink()
-
-
-@contextmanager
-def no_garbage_collection() -> Iterator[None]:
-    """Keep Python from looking for cycles among the many cells of some thousand rows: a quarter of the time there.
-
-    Nothing in them refers back, so that all are freed by the counting of references.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
