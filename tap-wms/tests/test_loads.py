@@ -176,6 +176,13 @@ def test_true_is_not_a_quantity_and_fractions_are_summed_exactly():
     assert made.qty == Decimal("1.30")
 
 
+def test_fractions_are_summed_exactly_however_far_apart_they_are():
+    made = rows_of(["Qty"])
+    for value in (10**30, 1.3664687694248033e-24, -(10**30)):
+        list(made.records([(value,)]))
+    assert made.qty == Decimal("1.3664687694248033E-24")
+
+
 def test_naive_date_times_keep_having_no_zone(read_wms, warehouse):
     warehouse.run("UPDATE shipped SET Shipped_Date = '2026-03-04T10:00:00' WHERE CartonID = 'C-92'")
     reading = read_wms()
