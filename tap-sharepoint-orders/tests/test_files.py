@@ -1,5 +1,6 @@
 """Files that cannot be read: each fails alone, with a reason that says what to do."""
 
+import hashlib
 import io
 import os
 import signal
@@ -15,7 +16,7 @@ import openpyxl
 import pytest
 from tap_sharepoint_orders import worker
 from tap_sharepoint_orders.folder import Folder
-from tap_sharepoint_orders.library import FileUnavailableError, LibraryError
+from tap_sharepoint_orders.library import FileUnavailableError, KnownFile, LibraryError
 from tap_sharepoint_orders.readers import Answer, Readers
 from tap_sharepoint_orders.visits import visit_all
 from tap_sharepoint_orders.worker import NICENESS, ReadOptions
@@ -272,6 +273,29 @@ def test_a_run_that_ends_early_leaves_no_worker(tmp_path, save, slow_workbook):
     visits.close()
     children = Path(f"/proc/{os.getpid()}/task").glob("*/children")
     assert "".join(each.read_text() for each in children) == ""
+
+
+def visits_of(folder, known=None):
+    options = ReadOptions(sheet_pattern="MASTER", max_rows=10, timeout_s=60)
+    return visit_all(folder, folder.files(), known or {}, options=options, max_file_mb=9, workers=1)
+
+
+def test_a_workbook_that_did_not_change_is_copied_to_no_disk(tmp_path, save, monkeypatch):
+    save(tmp_path / "a.xlsx")
+    folder = Folder(tmp_path)
+    [file] = folder.files()
+    content_hash = hashlib.sha256((tmp_path / "a.xlsx").read_bytes()).hexdigest()
+    monkeypatch.delattr("tempfile.TemporaryFile")
+    [visit] = visits_of(folder, {file.file_id: KnownFile(content_hash, {})})
+    assert (visit.status, visit.why) == ("unchanged", "same bytes")
+
+
+def test_a_workbook_too_large_for_memory_is_read_from_disk(tmp_path, save, monkeypatch):
+    save(tmp_path / "a.xlsx")
+    monkeypatch.setattr("tap_sharepoint_orders.visits.IN_MEMORY_BYTES", 100)
+    [visit] = visits_of(Folder(tmp_path))
+    assert (visit.status, visit.reading.error) == ("read", None)
+    assert visit.content_hash == hashlib.sha256((tmp_path / "a.xlsx").read_bytes()).hexdigest()
 
 
 def test_a_file_gone_since_the_listing_fails_with_that_reason(tmp_path, save):

@@ -21,6 +21,7 @@ from singer_sdk.singerlib.exceptions import InvalidInputLine
 from singer_sdk.sql import SQLTarget
 
 from target_mssql.batches import read_records, read_tables, remove
+from target_mssql.beginning import write_state
 from target_mssql.connector import MSSQLConnector
 from target_mssql.dialects import Table, dialect_for
 from target_mssql.errors import LoadError, TransientFault
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from singer_sdk.plugin_base import _ConfigInput
     from singer_sdk.sinks import Sink
 
-_STATE: Final = msgspec.json.Encoder(decimal_format="number")
 METHODS: Final[tuple[Method, ...]] = ("append-only", "upsert", "overwrite")
 
 
@@ -334,9 +334,7 @@ class TargetMSSQL(SQLTarget):
         """Emit a state, unless rows that it speaks of are gathered only and not committed."""
         if any(load.gathered and not load.finished for load in self._stream_loads.values()):
             return
-        # the SDK's `json` cannot write the decimals that its msgspec reader reads
-        sys.stdout.write(_STATE.encode(state).decode() + "\n")
-        sys.stdout.flush()
+        write_state(state)
 
     def process_endofpipe(self) -> None:
         """Finish each stream, prove that every record is in, and only then emit the last state.

@@ -18,8 +18,8 @@ from uuid import uuid4
 
 import msgspec
 
+from mapper_orders.beginning import DECODER
 from mapper_orders.errors import ContractError
-from mapper_orders.messages import DECODER
 
 if TYPE_CHECKING:
     import pyarrow as pa

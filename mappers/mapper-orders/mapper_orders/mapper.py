@@ -35,6 +35,7 @@ from mapper_orders.batches import (
     read_tables,
     remove,
 )
+from mapper_orders.beginning import end_without_target
 from mapper_orders.counts import INPUT_TABLES, QUARANTINE_TABLES, Books, LoadBook
 from mapper_orders.errors import ContractError
 from mapper_orders.messages import LineReader, LineWriter, PassedOn, record_message, record_message_of
@@ -276,10 +277,7 @@ class MapperOrders(InlineMapper):
             click.echo(str(error), err=True)
             sys.exit(1)
         except BrokenPipeError:
-            # Nobody reads on. Give Python another standard out, or it complains again while closing the old one.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            click.echo("The target closed its input: see its own message above.", err=True)
-            sys.exit(1)
+            end_without_target()
 
 
 def read_rules(rules_path: str) -> Rules:

@@ -4,34 +4,28 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, Final
+from typing import Any, ClassVar
 
-import msgspec
 from singer_sdk.contrib.msgspec import MsgSpecReader, MsgSpecWriter, encoder
 from singer_sdk.singerlib.messages import Message
 
+from mapper_orders.beginning import message_of
 from mapper_orders.errors import ContractError
-
-_TYPE: Final = frozenset({"type"})
-_REQUIRED: Final = {
-    "SCHEMA": frozenset({"stream", "schema"}),
-    "RECORD": frozenset({"stream", "record"}),
-    "STATE": frozenset({"value"}),
-    "ACTIVATE_VERSION": frozenset({"stream", "version"}),
-    "BATCH": frozenset({"stream"}),
-}
-DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
 
 
 class LineReader(MsgSpecReader):
-    """The SDK's msgspec reader, but for lines it cannot read: it logs their text, which may hold protected values."""
+    """The SDK's msgspec reader, but for lines it cannot read: it logs their text, which may hold protected values.
+
+    Attributes:
+        lines_before: lines of the input that came before those that are read here.
+    """
+
+    lines_before: ClassVar[int] = 0
 
     def __init__(self) -> None:
         super().__init__()
-        self._line = 0
+        self._line = self.lines_before
 
     def deserialize_json(self, line: str) -> dict[str, Any]:
         """Read one line.
@@ -46,18 +40,14 @@ class LineReader(MsgSpecReader):
             ContractError: the line is no Singer message; names its number.
         """
         self._line += 1
-        message: Any = None
-        with suppress(msgspec.DecodeError, ValueError):  # ValueError: a number of more digits than Python reads
-            message = DECODER.decode(line)
-        kind = message.get("type") if isinstance(message, dict) else None
-        if not isinstance(kind, str) or not _REQUIRED.get(kind, _TYPE) <= message.keys():
+        message = message_of(line)
+        if message is None:
             msg = (
                 f"Line {self._line} of the input is no Singer message. The tap was cut off, or something else wrote to "
                 f"its standard output: run the tap alone to see which."
             )
             raise ContractError(msg)
-        content: dict[str, Any] = message
-        return content
+        return message
 
     def _process_unknown_message(self, message_dict: dict[str, Any]) -> None:
         msg = f"Line {self._line} of the input is a message of the unknown type {message_dict['type']!r:.40}."

@@ -16,6 +16,8 @@ import pytest
 
 COMMAND = [sys.executable, "-m", "mapper_orders"]
 STATE = '{"type":"STATE","value":{}}\n'
+SCHEMA = '{"type":"SCHEMA","stream":"other","schema":{},"key_properties":[]}\n'
+RECORD = '{"type":"RECORD","stream":"other","record":{"a":1}}\n'
 
 
 @pytest.fixture
@@ -50,7 +52,9 @@ def test_the_command_writes_what_the_golden_file_holds_to_the_byte(tmp_path: Pat
 
 
 def test_a_bad_rule_ends_with_1_and_its_message_alone(settings: Any, tmp_path: Path) -> None:
-    done = command("--config", settings(customers="customers:\n  - canonical: A\n    alias: [B]\n"), text=STATE)
+    done = command(
+        "--config", settings(customers="customers:\n  - canonical: A\n    alias: [B]\n"), text=SCHEMA + RECORD
+    )
     assert done.returncode == 1
     assert done.stdout == ""
     last = done.stderr.strip().splitlines()[-1]
@@ -62,7 +66,7 @@ def test_a_bad_rule_ends_with_1_and_its_message_alone(settings: Any, tmp_path: P
 def test_a_rule_file_in_another_encoding_is_refused(settings: Any, tmp_path: Path) -> None:
     path = settings()
     (tmp_path / "config" / "customers.yml").write_bytes("customers: [{canonical: BRÜHL}]".encode("latin-1"))
-    done = command("--config", path, text=STATE)
+    done = command("--config", path, text=SCHEMA + RECORD)
     assert done.returncode == 1
     assert "is not UTF-8 text" in done.stderr
     assert "Traceback" not in done.stderr

@@ -72,6 +72,8 @@ def test_a_hash_is_keyed_and_equal_for_equal_texts() -> None:
 @given(st.text(min_size=1))
 def test_neither_redaction_nor_hash_shows_a_whole_value(value: str) -> None:
     text = value.strip()
+    if not text.strip("*-"):
+        return  # made of nothing but what the mask is made of
     for shown in (redact(value), keyed_hash(value, b"key")):
         assert shown is None or shown == text or text not in shown or len(text) < 4
 
