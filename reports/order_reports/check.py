@@ -9,8 +9,9 @@ from order_rules.config import Customers, RulesError, load_file
 
 from order_reports.destination import prove_writable
 from order_reports.failure import ReportError, place_of
+from order_reports.ready import missing_parts
 from order_reports.settings import Settings
-from order_reports.warehouse import missing_parts, reading
+from order_reports.warehouse import reading
 
 
 class Finding(NamedTuple):

@@ -12,13 +12,12 @@ from functools import wraps
 from typing import Any, Final, NoReturn
 
 import click
-from order_rules.rule_file import RulesError
 from order_rules.warehouse_url import hide
 
 from order_reports.failure import ReportError
+from order_reports.moments import moment
 from order_reports.settings import FILE_NAME, PAGE_NAME, Settings, settings
 from order_reports.standing import basis_of, standing
-from order_reports.wording import moment
 
 INTERRUPTED: Final = 130
 TERMINATED: Final = 143
@@ -84,7 +83,12 @@ def _one_line(warehouse_url: str, *, debug: bool) -> Iterator[None]:
     """Turn a failure that a person can do something about into one line and exit 1."""
     try:
         yield
-    except (ReportError, RulesError) as error:
+    except Exception as error:
+        # Loaded only where something failed: who finds that reports stand needs no rules.
+        from order_rules.rule_file import RulesError  # noqa: PLC0415
+
+        if not isinstance(error, ReportError | RulesError):
+            raise
         if debug:
             click.echo(hide(traceback.format_exc(), warehouse_url), err=True)
         raise click.ClickException(hide(str(error), warehouse_url)) from None

@@ -106,6 +106,14 @@ def encoded(values: pa.Array) -> pa.DictionaryArray:
     return values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
 
 
+def texts_in_order(texts: pa.ChunkedArray) -> pa.DictionaryArray:
+    """Store each text of a column once, in their order, so that their numbers say which comes first."""
+    found = texts.combine_chunks().dictionary_encode()
+    order = pc.sort_indices(found.dictionary)
+    ranks = pc.sort_indices(order).cast(pa.int32())
+    return pa.DictionaryArray.from_arrays(ranks.take(found.indices), found.dictionary.take(order))
+
+
 def decoded(values: pa.Array) -> pa.Array:
     """Give a column's values one after the other, as most of Arrow's functions want them."""
     return values.dictionary.take(values.indices) if pa.types.is_dictionary(values.type) else values
@@ -125,6 +133,17 @@ def mapped(values: pa.Array, rule: Callable[[Any], object], kind: pa.DataType) -
     found = encoded(values)
     made = array_of([None if value is None else rule(value) for value in found.dictionary.to_pylist()], kind)
     return pa.DictionaryArray.from_arrays(found.indices, made)
+
+
+def listed(values: pa.Array) -> list[Any]:
+    """Make Python's objects of a column, each distinct value once."""
+    if not len(values):
+        return []
+    found = encoded(values)
+    known = [*found.dictionary.to_pylist(), None]
+    numbers = found.indices.cast(pa.int32()).fill_null(len(known) - 1)
+    first, buffer = numbers.offset, numbers.buffers()[1]
+    return [known[number] for number in memoryview(buffer).cast("i")[first : first + len(numbers)]]
 
 
 def where(condition: pa.Array, values: pa.Array) -> pa.Array:

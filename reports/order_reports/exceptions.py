@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from order_reports.columns import array_of, shown_words
+from order_reports.columns import array_of, listed, shown_words
 from order_reports.fact_columns import days_late, is_actionable, weights
 from order_reports.facts import Fact, weight
 from order_reports.findings import Oddity
@@ -125,8 +125,9 @@ def _keys(facts: pa.Table, as_of: date) -> pa.Table:
     }
     order = pc.sort_indices(pa.table(by), [(name, "ascending") for name in by])
     rows = rows.append_column("days", days).append_column("weight", weighed).take(order).combine_chunks()
-    told = zip(*(rows[name].to_pylist() for name in Fact._fields), strict=True)
-    reasons = [why(Fact._make(fact), late) for fact, late in zip(told, rows["days"].to_pylist(), strict=True)]
+    told = zip(*(listed(rows[name].combine_chunks()) for name in Fact._fields), strict=True)
+    late = listed(rows["days"].combine_chunks())
+    reasons = [why(Fact._make(fact), days) for fact, days in zip(told, late, strict=True)]
     columns = {
         "what": shown_words(rows["recon_status"]),
         **{name: rows[name] for name in ("customer", "customer_po", "style", "color", "size")},

@@ -17,25 +17,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from order_reports.columns import array_of
-from order_reports.facts import ACTIONABLE, DUE, FACTS, size_rank
+from order_reports.beside import IDS
+from order_reports.columns import array_of, decoded, mapped, texts_in_order
+from order_reports.facts import ACTIONABLE, ALL_FACTS, DUE, size_rank
 from order_reports.totals import FactSum
 
 FETCH_ROWS: Final = 2_000
 """Rows taken from the driver at once: as many as a processor keeps at hand until they are columns."""
 
+_COLUMNS: Final = tuple(ALL_FACTS.selected_columns)
 _EPOCH: Final = date(1970, 1, 1)
 _LAST: Final = 2**31 - 1
 """Behind all days, and all numbers of texts."""
-_COLUMNS: Final = (
-    *("recon_id", "customer", "customer_po", "style", "color", "size", "order_numbers", "customer_alt_po"),
-    *("pattern_id", "ordered_qty", "cancelled_qty", "packed_qty", "shipped_qty", "fuzzy_qty", "qty_variance"),
-    *("match_type", "match_rule", "match_score", "recon_status", "quality_flag", "incomplete_key", "cartons"),
-    *("first_packed_on", "last_shipped_on", "earliest_ex_factory_on"),
-)
-
-
-ALL_FACTS: Final = sa.select(*(FACTS.c[name] for name in _COLUMNS))
 
 
 @dataclass(frozen=True)
@@ -57,6 +50,28 @@ class Facts:
         return pa.array(chain.from_iterable(found), pa.int64())
 
 
+def facts_of(found: pa.Table, dialect: sa.Dialect) -> pa.Table:
+    """Make facts of what the other process reads.
+
+    Args:
+        found: its table.
+        dialect: SQLAlchemy's of SQLite.
+
+    Returns:
+        What ``read_facts`` does.
+    """
+    return pa.table({column.key: _typed(found[column.key], column, dialect) for column in _COLUMNS})
+
+
+def _typed(values: pa.ChunkedArray, column: sa.ColumnElement[Any], dialect: sa.Dialect) -> pa.Array:
+    kind = _kind(column)
+    whole = values.combine_chunks()
+    if kind == pa.date32():
+        process: Any = column.type.dialect_impl(dialect).result_processor(dialect, None)
+        return decoded(mapped(whole, process, kind))
+    return whole if kind == pa.string() else whole.cast(kind)
+
+
 def read_facts(connection: sa.Connection) -> pa.Table:
     """Read all facts.
 
@@ -64,22 +79,20 @@ def read_facts(connection: sa.Connection) -> pa.Table:
         connection: an open connection.
 
     Returns:
-        A column for each of a fact's that reports tell, under its name. Rows in no order.
+        A column for each of a fact's that reports tell, under its name. Rows in no order; each text but ids is stored
+        once, and a column's texts are numbered in their order.
     """
-    columns = [FACTS.c[name] for name in _COLUMNS]
-    gathered: list[list[pa.Array]] = [[] for _ in columns]
-    makers = [_maker(column, connection.dialect) for column in columns]
+    gathered: list[list[pa.Array]] = [[] for _ in _COLUMNS]
+    makers = [_maker(column, connection.dialect) for column in _COLUMNS]
     with closing(connection.execute(ALL_FACTS)) as result:
         # The driver's own cursor: a row object a fact would cost as much as reading it.
         while found := result.cursor.fetchmany(FETCH_ROWS):
             for parts, make, values in zip(gathered, makers, zip(*found, strict=True), strict=True):
                 parts.append(make(values))
-    return pa.table(
-        [_whole(parts, column) for parts, column in zip(gathered, columns, strict=True)], names=list(_COLUMNS)
-    )
+    return pa.table({column.key: _whole(parts, column) for parts, column in zip(gathered, _COLUMNS, strict=True)})
 
 
-def _maker(column: sa.Column[Any], dialect: sa.Dialect) -> Callable[[Sequence[Any]], pa.Array]:
+def _maker(column: sa.ColumnElement[Any], dialect: sa.Dialect) -> Callable[[Sequence[Any]], pa.Array]:
     """Say how what the driver gives of a column becomes an array; SQLAlchemy's part is done once a distinct value."""
     kind = _kind(column)
     process = column.type.dialect_impl(dialect).result_processor(dialect, None)
@@ -89,21 +102,16 @@ def _maker(column: sa.Column[Any], dialect: sa.Dialect) -> Callable[[Sequence[An
     return lambda values: array_of(list(map(once, values)), kind)
 
 
-def _kind(column: sa.Column[Any]) -> pa.DataType:
+def _kind(column: sa.ColumnElement[Any]) -> pa.DataType:
     kinds = {sa.Boolean: pa.bool_(), sa.Integer: pa.int64(), sa.Numeric: pa.float64(), sa.Date: pa.date32()}
     return next((kind for known, kind in kinds.items() if isinstance(column.type, known)), pa.string())
 
 
-def _whole(parts: Sequence[pa.Array], column: sa.Column[Any]) -> pa.Array:
-    """Put a column together; texts but ids, which never repeat, are stored once, in their order."""
+def _whole(parts: Sequence[pa.Array], column: sa.ColumnElement[Any]) -> pa.Array:
+    """Put a column together; ids never repeat, so there is nothing to store once."""
     kind = _kind(column)
     whole = pa.chunked_array(parts, kind)
-    if kind != pa.string() or column.key == "recon_id":
-        return whole.combine_chunks()
-    found = whole.combine_chunks().dictionary_encode()
-    order = pc.sort_indices(found.dictionary)
-    ranks = pc.sort_indices(order).cast(pa.int32())
-    return pa.DictionaryArray.from_arrays(ranks.take(found.indices), found.dictionary.take(order))
+    return texts_in_order(whole) if kind == pa.string() and column.key not in IDS else whole.combine_chunks()
 
 
 def in_order(rows: pa.Table) -> Facts:

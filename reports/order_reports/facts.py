@@ -10,6 +10,18 @@ import sqlalchemy as sa
 from order_rules import tables
 
 FACTS: Final = tables.fact_order_recon
+ALL_FACTS: Final = sa.select(
+    *(
+        FACTS.c[name]
+        for name in (
+            *("recon_id", "customer", "customer_po", "style", "color", "size", "order_numbers", "customer_alt_po"),
+            *("pattern_id", "ordered_qty", "cancelled_qty", "packed_qty", "shipped_qty", "fuzzy_qty", "qty_variance"),
+            *("match_type", "match_rule", "match_score", "recon_status", "quality_flag", "incomplete_key", "cartons"),
+            *("first_packed_on", "last_shipped_on", "earliest_ex_factory_on"),
+        )
+    )
+)
+"""All of them, with what reports tell of each."""
 ACTIONABLE: Final = frozenset({"UNDER", "OVER", "UNFULFILLED", "NO_ORDER"})
 """What a person can act on now. ``OPEN`` is not due yet, ``COMPLETE`` and ``CANCELLED`` are done."""
 DUE: Final = frozenset({"UNDER", "UNFULFILLED"})

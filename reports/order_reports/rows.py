@@ -6,12 +6,12 @@ time and deflated. Text is only ever written as text: nothing that a cell holds 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import partial
 from io import BytesIO, StringIO
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
@@ -25,8 +25,8 @@ from xlsxwriter.url import Url
 from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
-from order_reports.columns import Link, Links, Value, Values, decoded, mapped
-from order_reports.deflate import Deflater, Middle, Stream, assemble
+from order_reports.columns import Link, Links, Value, Values, array_of, decoded, encoded, mapped
+from order_reports.deflate import Deflater, Middle, Part, assemble
 
 MOST_ROWS: Final = 1_048_576
 LONGEST_TEXT: Final = 32_767
@@ -41,11 +41,11 @@ FIRST_DAY: Final = date(1900, 3, 1)
 _DAY_ZERO: Final = date(1899, 12, 30)
 _DAY: Final = timedelta(days=1)
 _ROWS_AT_ONCE: Final = 5_000
-"""Some 4 MB of XML."""
+"""Some 4 MB of XML, which a processor keeps at hand until it is deflated."""
 _LETTERS: Final = 1.1
 """Letters of running text to one of a column's width, which counts digits, with room for a word's break."""
-_NOT_PLAIN: Final = re.compile(r"[&<>\x00-\x1f\ufffe\uffff]|_x[0-9a-fA-F]{4}_|^\s|\s$")
-"""Finds the texts that XML, Excel's escapes or blanks at their ends keep from being written as they are."""
+_NOT_PLAIN: Final = r"[&<>\x00-\x1f\x{fffe}\x{ffff}]|_x[0-9a-fA-F]{4}_|^[^!-~]|[^!-~]$"
+"""Finds all texts that XML, Excel's escapes or blanks at their ends may keep from being written as they are."""
 
 
 class Formula(NamedTuple):
@@ -102,9 +102,9 @@ class RowSheet(Worksheet):  # type: ignore[misc]  # XlsxWriter ships no types
     """A worksheet of a ``Book``, written from top to bottom."""
 
     def deflate_with(self, deflater: Deflater) -> None:
-        """Take the thread that deflates the rows."""
+        """Take the threads that make and deflate the rows."""
         self._deflater = deflater
-        self.stream = Stream()
+        self.parts: list[Future[Part]] = []
         # What XlsxWriter itself writes of a row gathers here until it is deflated too.
         self.fh = StringIO()
 
@@ -157,22 +157,15 @@ class RowSheet(Worksheet):  # type: ignore[misc]  # XlsxWriter ships no types
         self._begin(first_row, 0, len(columns) - 1)
         for place, column in enumerate(columns):
             if isinstance(links := column.values, Links):
-                linked = (row for row, leads in enumerate(links.linked.to_pylist()) if leads)
-                for row in islice(linked, max(MOST_LINKS - self.hlink_count, 0)):
+                linked = pc.indices_nonzero(links.linked).slice(0, max(MOST_LINKS - self.hlink_count, 0))
+                for row in linked.to_pylist():
                     self._link(first_row + row, place, links.target(row))
         self.flush()
+        endings = [column.endings for column in columns]
         for start in range(0, count, _ROWS_AT_ONCE):
-            some = min(_ROWS_AT_ONCE, count - start)
-            numbers = pa.array(range(first_row + start + 1, first_row + start + some + 1)).cast(pa.string())
-            parts = ['<row r="', numbers, '"', *([] if heights is None else [heights.slice(start, some)]), ">"]
-            for place, column in enumerate(columns):
-                endings = decoded(column.endings.slice(start, some))
-                # Null, like its ending, where there is no cell; a row goes on without it.
-                parts.append(pc.binary_join_element_wise(f'<c r="{xl_col_to_name(place)}', numbers, endings, ""))
-            rows = pc.binary_join_element_wise(*parts, "</row>", "", null_handling="replace", null_replacement="")
-            # In memory a column of texts is one text after the other, which is the XML as it goes into the file.
-            _, ends, text = rows.buffers()
-            self._deflater.add(self.stream, memoryview(text)[: memoryview(ends).cast("i")[some]])
+            some = [one.slice(start, _ROWS_AT_ONCE) for one in endings]
+            high = None if heights is None else heights.slice(start, _ROWS_AT_ONCE)
+            self._deflater.add(self.parts, partial(_rows, first_row + start, some, high))
         self._end(first_row + count - 1)
 
     def span(self, row: int, first_column: int, last_column: int) -> None:
@@ -182,7 +175,7 @@ class RowSheet(Worksheet):  # type: ignore[misc]  # XlsxWriter ships no types
     def flush(self) -> None:
         """Have all deflated that was written so far."""
         if written := self.fh.getvalue():
-            self._deflater.add(self.stream, written.encode())
+            self._deflater.add(self.parts, written.encode)
             self.fh = StringIO()
 
     def _write_sheet_data(self) -> None:
@@ -207,7 +200,30 @@ class RowSheet(Worksheet):  # type: ignore[misc]  # XlsxWriter ships no types
             self.hyperlinks[row][column] = Url(f"internal:{target}")
 
     def _endings(self, values: pa.Array, look: Look) -> pa.DictionaryArray:
-        return mapped(values, lambda value: self._ending(value, look.by_value.get(value, look.plain)), pa.string())
+        """Give cells' XML after their references, made once a distinct value."""
+        found = encoded(values)
+        return pa.DictionaryArray.from_arrays(found.indices, self._made_of(found.dictionary, look))
+
+    def _made_of(self, values: pa.Array, look: Look) -> pa.Array:
+        """Give the XML of distinct values: whole numbers and usual texts all at once, the others one by one."""
+        if len(values) and pa.types.is_integer(values.type):
+            before = f"{_attribute(look.plain)}><v>"
+            return pc.binary_join_element_wise(before, values.cast(pa.string()), "</v></c>", "")
+        if len(values) and pa.types.is_string(values.type) and not look.by_value and _are_usual(values):
+            before = f'{_attribute(look.plain)} t="s"><v>'
+            return pc.binary_join_element_wise(before, self._shared(values).cast(pa.string()), "</v></c>", "")
+        given = values.to_pylist()
+        made = [None if one is None else self._ending(one, look.by_value.get(one, look.plain)) for one in given]
+        return array_of(made, pa.string())
+
+    def _shared(self, texts: pa.Array) -> pa.Array:
+        """Give texts their numbers in the shared table, as XlsxWriter does one by one."""
+        table = self.str_table
+        known: dict[str, int] = table.string_table
+        numbers = [known.setdefault(text, len(known)) for text in texts.to_pylist()]
+        table.unique_count = len(known)
+        table.count += len(numbers)
+        return pa.array(numbers, pa.int64())
 
     def _ending(self, value: str | float | date | Formula | None, cell_format: Format | None) -> str:
         """Give a cell's XML after its reference."""
@@ -255,7 +271,7 @@ class Book(xlsxwriter.Workbook):  # type: ignore[misc]  # as above
         super().__init__(self._template, {"in_memory": True})
         self.set_properties({"title": "Order audit", "author": "order-audit", "created": created})
         self._path = path
-        self._texts = Stream()
+        self._texts: list[Future[Part]] = []
         self._deflater = Deflater()
 
     def __enter__(self) -> Self:
@@ -286,7 +302,7 @@ class Book(xlsxwriter.Workbook):  # type: ignore[misc]  # as above
         super().close()
         self._deflater.finish()
         middles = {
-            f"xl/worksheets/sheet{number}.xml": Middle(b"</sheetData>", sheet.stream)
+            f"xl/worksheets/sheet{number}.xml": Middle(b"</sheetData>", sheet.parts)
             for number, sheet in enumerate(sheets, 1)
         }
         if self.str_table.count:
@@ -294,16 +310,56 @@ class Book(xlsxwriter.Workbook):  # type: ignore[misc]  # as above
         assemble(self._template, self._path, middles)
 
     def _prepare_sst_string_data(self) -> None:
-        """Write the texts that are shared, most of which need no more than their tags, while the rest is written."""
-        writer = SharedStrings()
-        writer.fh = StringIO()
-        for text in self.str_table.string_table:
-            if _NOT_PLAIN.search(text):
-                writer._write_si(text)  # noqa: SLF001  (escapes as XlsxWriter does)
-            else:
-                writer.fh.write(f"<si><t>{text}</t></si>")
-        self._deflater.add(self._texts, writer.fh.getvalue().encode())
+        """Have the texts that are shared written while the rest is."""
+        self._deflater.add(self._texts, partial(_items, list(self.str_table.string_table)))
         self.str_table.string_array = []
+
+
+def _rows(first_row: int, columns: Sequence[pa.Array], heights: pa.Array | None) -> memoryview:
+    """Join the endings of cells to the XML of rows.
+
+    Args:
+        first_row: the first row, from 0.
+        columns: endings, one a row; null where there is no cell.
+        heights: the XML of each row's height; ``None``: no row is higher than usual.
+
+    Returns:
+        The XML.
+    """
+    numbers = pc.cumulative_sum(pa.repeat(1, len(columns[0])), start=first_row).cast(pa.string())
+    parts = ['<row r="', numbers, '"', *([] if heights is None else [heights]), ">"]
+    for place, column in enumerate(columns):
+        endings = decoded(column)
+        cells = (f'<c r="{xl_col_to_name(place)}', numbers, endings)
+        # Null as a whole where there is none; the row goes on without it.
+        parts += [pc.binary_join_element_wise(*cells, "")] if endings.null_count else cells
+    return _xml(pc.binary_join_element_wise(*parts, "</row>", "", null_handling="replace", null_replacement=""))
+
+
+def _items(texts: Sequence[str]) -> memoryview:
+    """Give the XML of the shared texts, most of which need no more than their tags."""
+    given = pa.array(texts, pa.string())
+    items = pc.binary_join_element_wise("<si><t>", given, "</t></si>", "")
+    awkward = pc.match_substring_regex(given, _NOT_PLAIN)
+    writer = SharedStrings()
+    escaped = []
+    for text in given.filter(awkward).to_pylist():
+        writer.fh = StringIO()
+        writer._write_si(text)  # noqa: SLF001  (escapes as XlsxWriter does)
+        escaped.append(writer.fh.getvalue())
+    return _xml(pc.replace_with_mask(items, awkward, pa.array(escaped, pa.string())))
+
+
+def _xml(texts: pa.Array) -> memoryview:
+    """Give texts one after the other, as they lie in memory."""
+    _, ends, text = texts.buffers()
+    return memoryview(text)[: memoryview(ends).cast("i")[len(texts)]]
+
+
+def _are_usual(texts: pa.Array) -> bool:
+    """Tell whether none of a column's texts may have to be cut, or be taken for markup by XlsxWriter."""
+    most = pc.max(pc.utf8_length(texts)).as_py()
+    return not texts.null_count and most <= LONGEST_TEXT // 2 and not pc.any(pc.starts_with(texts, "<r>")).as_py()
 
 
 def heights_of(columns: Sequence[tuple[pa.Array, float]]) -> pa.Array:

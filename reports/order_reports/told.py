@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 import sqlalchemy as sa
 from order_rules.config import Customers
 
+from order_reports.beside import Beside
 from order_reports.books import Books, close_books
 from order_reports.exceptions import troubles
-from order_reports.fact_columns import Facts, fact_sums, in_order, read_facts
+from order_reports.fact_columns import Facts, fact_sums, facts_of, in_order, read_facts
 from order_reports.findings import named_workbooks, read_oddities
+from order_reports.match_columns import match_sums
 from order_reports.page.figures import PastRun, read_past_runs
 from order_reports.questions import Question, read_questions
 from order_reports.read import (
@@ -71,43 +73,59 @@ class Told:
         return self.runs.told.as_of if self.runs.told else BEFORE_ANY_RUN
 
 
-def read_told(connection: sa.Connection, known: Customers) -> Told:
+def read_told(connection: sa.Connection, known: Customers, beside: Beside | None = None) -> Told:
     """Read everything.
 
     Args:
         connection: an open connection that sees one moment.
         known: ``customers.yml``.
+        beside: the other process that reads the large tables at that moment; by default the connection does.
 
     Returns:
         What there is to tell.
     """
-    runs = read_runs(connection)
-    past = read_past_runs(connection)
-    sources = read_sources(connection)
-    unread = read_unread(connection)
-    counts = read_counts(connection, runs.good)
-    oddities = read_oddities(connection, counts, named_workbooks(known))
-    questions = read_questions(connection)
-    quarantined = read_quarantine(connection)
-    current = current_units(connection)
-    rows = read_facts(connection)
-    as_of = (runs.told.as_of if runs.told else BEFORE_ANY_RUN).date()
-    with ThreadPoolExecutor(1) as beside:
-        # The database adds up the matches while the facts are put in order here; nothing else uses the connection.
-        matches = beside.submit(connection.execute, match_totals())
-        facts = in_order(rows)
-        found = troubles(facts.rows, sources, unread, oddities, as_of)
-        totals = add_up(fact_sums(facts.rows), matches.result(), current)
-    return Told(
-        runs=runs,
-        past=past,
-        known=known,
-        facts=facts,
-        totals=totals,
-        books=close_books(counts, totals),
-        sources=sources,
-        unread=unread,
-        troubles=found,
-        questions=questions,
-        quarantined=quarantined,
+    # One thread asks the database, which sorts and adds up while facts are put in order here.
+    with ThreadPoolExecutor(1) as asking:
+        runs = asking.submit(read_runs, connection)
+        past = asking.submit(read_past_runs, connection)
+        sources = asking.submit(read_sources, connection)
+        unread = asking.submit(read_unread, connection)
+        counts = asking.submit(lambda: read_counts(connection, runs.result().good))
+        oddities = asking.submit(lambda: read_oddities(connection, counts.result(), named_workbooks(known)))
+        facts_read, matches_read = _large_tables(connection, beside, asking)
+        current = asking.submit(current_units, connection)
+        questions = asking.submit(read_questions, connection)
+        quarantined = asking.submit(read_quarantine, connection)
+        facts = in_order(facts_read())
+        told = runs.result().told
+        as_of = (told.as_of if told else BEFORE_ANY_RUN).date()
+        found = troubles(facts.rows, sources.result(), unread.result(), oddities.result(), as_of)
+        totals = add_up(fact_sums(facts.rows), matches_read(), current.result())
+        return Told(
+            runs=runs.result(),
+            past=past.result(),
+            known=known,
+            facts=facts,
+            totals=totals,
+            books=close_books(counts.result(), totals),
+            sources=sources.result(),
+            unread=unread.result(),
+            troubles=found,
+            questions=questions.result(),
+            quarantined=quarantined.result(),
+        )
+
+
+def _large_tables(
+    connection: sa.Connection, beside: Beside | None, asking: Executor
+) -> tuple[Callable[[], pa.Table], Callable[[], Iterable[Sequence[Any]]]]:
+    """Say how to wait for the facts, and then for the sums of the matches."""
+    if beside is None:
+        return (
+            asking.submit(read_facts, connection).result,
+            asking.submit(lambda: connection.execute(match_totals()).all()).result,
+        )
+    return (
+        lambda: facts_of(beside.next_table(), connection.dialect),
+        lambda: match_sums(beside.next_table(), beside.next_table()),
     )

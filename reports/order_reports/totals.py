@@ -226,27 +226,38 @@ def _fact_totals() -> sa.Select[Any]:
     return sa.select(*by, sa.func.count(), *map(unit_sum, units)).group_by(*by)
 
 
-def match_totals() -> sa.Select[Any]:
-    """Ask for keys, units and fields that agree, of each customer, match type and rule."""
+def match_rows() -> sa.Select[Any]:
+    """Ask for every match: its key, customer, type and rule, and 1 or 0 for each of a key's fields that agrees."""
     match = tables.recon_match
+    agreed = [
+        sa.case((_same(match.c[f"fulfil_{name}"], match.c[f"order_{name}"]), 1), else_=0).label(name)
+        for name in KEY_FIELDS
+    ]
+    by = (match.c.fulfil_key_id, match.c.fulfil_customer, match.c.match_type, match.c.match_rule)
+    return sa.select(*by, *agreed)
+
+
+def unit_rows() -> sa.CompoundSelect[Any]:
+    """Ask for the units of matched keys, in parts."""
     # A key's units stand in what it fills, or where it has no order in its own fact; recon publishes neither unless
     # they add up to the cartons, of which there are five times as many.
     fill = tables.recon_order_fill
-    parts = sa.union_all(
+    return sa.union_all(
         sa.select(fill.c.fulfil_key_id, (fill.c.packed_qty + fill.c.shipped_qty).label("qty")),
         sa.select(FACTS.c.fulfil_key_id, (FACTS.c.packed_qty + FACTS.c.shipped_qty).label("qty")).where(
             FACTS.c.fulfil_key_id.is_not(None)
         ),
-    ).subquery()
+    )
+
+
+def match_totals() -> sa.Select[Any]:
+    """Ask for keys, units and fields that agree, of each customer, match type and rule."""
+    match, parts = match_rows().subquery(), unit_rows().subquery()
     summed = sa.select(parts.c.fulfil_key_id, unit_sum(parts.c.qty).label("units")).group_by(parts.c.fulfil_key_id)
     units = summed.subquery()
-    agreed = [
-        sa.func.sum(sa.case((_same(match.c[f"fulfil_{name}"], match.c[f"order_{name}"]), 1), else_=0))
-        for name in KEY_FIELDS
-    ]
     by = (match.c.fulfil_customer, match.c.match_type, match.c.match_rule)
     return (
-        sa.select(*by, sa.func.count(), unit_sum(units.c.units), *agreed)
+        sa.select(*by, sa.func.count(), unit_sum(units.c.units), *(sa.func.sum(match.c[name]) for name in KEY_FIELDS))
         .select_from(match.outerjoin(units, units.c.fulfil_key_id == match.c.fulfil_key_id))
         .group_by(*by)
     )

@@ -8,32 +8,10 @@ from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
-from order_rules import tables
 from order_rules.warehouse_url import hide
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from order_reports.failure import ReportError, place_of
-
-READ: Final = (
-    tables.audit_run,
-    tables.audit_count,
-    tables.recon_load,
-    tables.source_files,
-    tables.recon_match,
-    tables.recon_order_fill,
-    tables.recon_override,
-    tables.recon_ruled_out,
-    tables.recon_customer_run,
-    tables.fact_order_recon,
-    tables.quarantine,
-    tables.order_list,
-    tables.stg_orders,
-    tables.stg_orders_sharepoint,
-    tables.stg_orders_wms,
-    tables.stg_packed_current,
-    tables.stg_shipped_current,
-)
-"""The tables that reports read."""
 
 SNAPSHOT_ALLOWED: Final = sa.text("SELECT snapshot_isolation_state FROM sys.databases WHERE database_id = DB_ID()")
 """1 where a SQL Server database gives readers a view of one moment without locks, as Azure SQL does by default."""
@@ -69,6 +47,12 @@ def reading(url: sa.URL) -> Iterator[sa.Connection]:
         engine.dispose()
 
 
+def begin_anew(connection: sa.Connection) -> None:
+    """Let a connection to a SQLite file see another moment, that of its next query."""
+    connection.exec_driver_sql("ROLLBACK")
+    connection.exec_driver_sql("BEGIN")
+
+
 def _at_one_moment(connection: sa.Connection) -> sa.Connection:
     match connection.dialect.name:
         case "sqlite":
@@ -96,28 +80,3 @@ def explain(error: SQLAlchemyError, url: sa.URL) -> str:
     answer = str(error.orig) if isinstance(error, DBAPIError) else str(error)
     line = " ".join(hide(answer, url).split())
     return f"The warehouse {place_of(url)} cannot be read: {line}"
-
-
-def missing_parts(connection: sa.Connection) -> list[str]:
-    """Compare the warehouse with the tables that reports read.
-
-    Args:
-        connection: an open connection.
-
-    Returns:
-        One line for each table or column that is missing; empty where all is there.
-    """
-    inspector = sa.inspect(connection)
-    there = set(inspector.get_table_names())
-    findings = []
-    for table in READ:
-        if table.name not in there:
-            findings.append(f"table {table.name} is missing: run `recon migrate`")
-            continue
-        found = {column["name"] for column in inspector.get_columns(table.name)}
-        findings += [
-            f"column {table.name}.{column.name} is missing: run `recon migrate`"
-            for column in table.c
-            if column.name not in found
-        ]
-    return findings

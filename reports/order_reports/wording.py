@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from functools import lru_cache
 
 from order_reports.books import Books
 from order_reports.facts import Fact
+from order_reports.moments import day, moment
 from order_reports.read import WORKBOOKS, Quarantined, Run, Runs, Source, Unread
 
 
@@ -15,17 +16,7 @@ def shown(code: str | None) -> str | None:
     return None if code is None else code.replace("_", " ")
 
 
-@lru_cache(maxsize=4096)
-def day(moment: date) -> str:
-    """Write a day without doubt about which number is the month: ``4 Mar 2026``."""
-    return f"{moment.day} {moment:%b %Y}"
-
-
-def moment(time: datetime) -> str:
-    """Write a moment: ``4 Mar 2026, 06:30 UTC``."""
-    return f"{day(time)}, {time:%H:%M} UTC"
-
-
+@lru_cache(maxsize=2**16)
 def share(part: int, whole: int) -> str:
     """Write a share of a whole: ``12 %``, ``0.4 %``."""
     percent = abs(part) / whole * 100
@@ -56,13 +47,16 @@ def why(fact: Fact, days: int | None) -> str:
     filled = fact.packed_qty + fact.shipped_qty
     match fact.recon_status:
         case "UNFULFILLED":
-            said = f"{_due(fact, days)}: nothing of {fact.ordered_qty:,} packed or shipped."
+            said = f"{_due(fact.earliest_ex_factory_on, days)}: nothing of {fact.ordered_qty:,} packed or shipped."
         case "UNDER":
-            missing = f"{fact.qty_variance:,} of {fact.ordered_qty:,} missing ({share(*_variance(fact))})"
+            missing = (
+                f"{fact.qty_variance:,} of {fact.ordered_qty:,} missing ({share(fact.qty_variance, fact.ordered_qty)})"
+            )
             waiting = f", {fact.packed_qty:,} packed and waiting" if fact.packed_qty else ""
-            said = f"{_due(fact, days)}: {missing}{waiting}."
+            said = f"{_due(fact.earliest_ex_factory_on, days)}: {missing}{waiting}."
         case "OVER" if fact.ordered_qty:
-            said = f"{filled:,} against {fact.ordered_qty:,} ordered: {share(*_variance(fact))} too many."
+            beyond = share(fact.qty_variance, fact.ordered_qty)
+            said = f"{filled:,} against {fact.ordered_qty:,} ordered: {beyond} too many."
         case "OVER":
             said = f"{filled:,} packed or shipped against a cancelled order."
         case _ if fact.incomplete_key:
@@ -74,15 +68,12 @@ def why(fact: Fact, days: int | None) -> str:
     return said
 
 
-def _variance(fact: Fact) -> tuple[int, int]:
-    return fact.qty_variance, fact.ordered_qty
-
-
-def _due(fact: Fact, days: int | None) -> str:
-    if fact.earliest_ex_factory_on is None:
+@lru_cache(maxsize=4096)
+def _due(on: date | None, days: int | None) -> str:
+    if on is None:
         return "No ex factory date, so due"
     late = f", {days_long(days)} late" if days else ""
-    return f"Due {day(fact.earliest_ex_factory_on)}{late}"
+    return f"Due {day(on)}{late}"
 
 
 def why_unread(source: Unread) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
-from order_reports import publish
+from order_reports import told
 
 Invoke = Callable[..., Result]
 
@@ -35,8 +35,8 @@ def test_both_reports_are_what_their_own_commands_write(monday: Any, invoke: Inv
 def test_the_warehouse_is_read_once_for_both(monday: Any, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     monday.save()
     read = []
-    real = publish.read_told
-    monkeypatch.setattr(publish, "read_told", lambda *given: read.append(given) or real(*given))
+    real = told.read_told
+    monkeypatch.setattr(told, "read_told", lambda *given: read.append(given) or real(*given))
     assert invoke("publish").exit_code == 0
     assert len(read) == 1
 

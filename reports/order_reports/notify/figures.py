@@ -14,9 +14,10 @@ from order_rules.config import Customers
 
 from order_reports.books import close_books
 from order_reports.facts import ACTIONABLE, DUE, FACTS
+from order_reports.moments import moment
 from order_reports.read import WORKBOOKS, Run, read_counts, read_runs, read_unread
 from order_reports.totals import Totals, read_totals
-from order_reports.wording import moment, sentence
+from order_reports.wording import sentence
 
 MOST_VARIANCES: Final = 20
 """The worst keys that a message can name."""

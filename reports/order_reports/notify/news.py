@@ -13,9 +13,10 @@ from typing import Final, Literal
 from order_rules.config import Speaking
 from order_rules.ids import hash_id
 
+from order_reports.moments import moment
 from order_reports.notify.figures import Figures, Variance
 from order_reports.read import Run
-from order_reports.wording import moment, sentence
+from order_reports.wording import sentence
 
 Status = Literal["Success", "Warning", "Failed"]
 

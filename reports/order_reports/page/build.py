@@ -15,12 +15,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from order_reports.exceptions import first_troubles
+from order_reports.moments import day, moment
 from order_reports.page.figures import Flow, Needs, PastRun, Published, flow_of, ranked
 from order_reports.page.pictures import customers_picture, cut, flow_picture, trend_picture
 from order_reports.settings import FILE_NAME
 from order_reports.told import Told
 from order_reports.totals import Headline
-from order_reports.wording import day, failed_run, moment, run_line, running, told_of, verdict
+from order_reports.wording import failed_run, run_line, running, told_of, verdict
 from order_reports.words import MEANING
 
 MOST_EXCEPTIONS: Final = 500

@@ -35,6 +35,11 @@ _BLOCK: Final = 12
 Spec = dict[str, Any]
 
 
+def start_vega() -> None:
+    """Draw nothing, for the first picture takes half a second, in which the interpreter stands still."""
+    vl_convert.vega_to_svg({"width": 1, "height": 1}, allowed_base_urls=[])
+
+
 def flow_picture(flow: Flow, *, width: int, height: int, beside: int, label: str) -> Markup:
     """Draw where units came from and where they are.
 

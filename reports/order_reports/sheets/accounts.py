@@ -9,11 +9,12 @@ from typing import Final
 
 from order_reports.books import Books
 from order_reports.columns import Value
+from order_reports.moments import moment
 from order_reports.read import WORKBOOKS, Run, Source, Unread
 from order_reports.sheets.canvas import FIRST, Canvas
 from order_reports.styles import FLAG, INK, MUTED, PERCENT, RED, STATUS, UNITS
 from order_reports.totals import Totals
-from order_reports.wording import days_long, moment, sentence, shown
+from order_reports.wording import days_long, sentence, shown
 from order_reports.words import MEANING
 
 MOST_SHOWN: Final = 5

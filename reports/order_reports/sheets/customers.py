@@ -80,14 +80,15 @@ class Tabs:
 
     def has_row(self, customer: str | None, place: int) -> bool:
         """Tell whether a key has found room on its tab, by its number among its customer's."""
-        return self._row(customer, place) < MOST_DATA_ROWS
+        return self.first_row(customer) + place < MOST_DATA_ROWS
 
     def target_of_key(self, customer: str | None, place: int) -> str:
         """Name the cell that a link to a key leads to."""
-        return target(self.sheet_of(customer), FIRST_ROW + self._row(customer, place))
+        return target(self.sheet_of(customer), FIRST_ROW + self.first_row(customer) + place)
 
-    def _row(self, customer: str | None, place: int) -> int:
-        return self.other.get(customer, 0) + place
+    def first_row(self, customer: str | None) -> int:
+        """Number the row that a customer's begin in, among its tab's, from 0."""
+        return self.other.get(customer, 0)
 
 
 def share_out(customers: Sequence[Customer], taken: Sequence[str]) -> Tabs:

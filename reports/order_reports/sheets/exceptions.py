@@ -8,11 +8,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from order_reports import findings
-from order_reports.columns import Links
+from order_reports.columns import Links, decoded, mapped
 from order_reports.exceptions import STALE, SUPERSEDED, UNREAD
 from order_reports.rows import RowSheet
 from order_reports.sheets.customers import NO_CUSTOMER, Tabs
-from order_reports.sheets.table import Column, Table, Written, cells_of, write_table
+from order_reports.sheets.table import MOST_DATA_ROWS, Column, Table, Written, cells_of, write_table
 from order_reports.styles import Styles
 
 NAME: Final = "EXCEPTIONS"
@@ -79,16 +79,14 @@ _AFTER_CUSTOMER: Final = (
 
 def _customers(found: pa.Table, tabs: Tabs) -> Links:
     """Lead to the key's own row, and from everything else to the customer's tab, where there is one."""
-    customers, places = found["customer"].to_pylist(), found["place"].to_pylist()
-
-    def leads(customer: str | None, place: int | None) -> bool:
-        if place is not None:
-            return tabs.has_row(customer, place)
-        return customer is not None and tabs.has(customer)
+    customers, places = found["customer"].combine_chunks(), found["place"].combine_chunks()
+    first = mapped(customers, tabs.first_row, pa.int64())
+    rows = pc.add(places, pc.fill_null(decoded(first), tabs.first_row(None)))
+    there = pc.fill_null(decoded(mapped(customers, tabs.has, pa.bool_())), False)
 
     def target_of(number: int) -> str:
-        customer, place = customers[number], places[number]
+        customer, place = customers[number].as_py(), places[number].as_py()
         return tabs.target_of(customer) if place is None else tabs.target_of_key(customer, place)
 
     texts = pc.if_else(found["key"], pc.fill_null(found["customer"], NO_CUSTOMER), found["customer"])
-    return Links(texts.combine_chunks(), pa.array(map(leads, customers, places), pa.bool_()), target_of)
+    return Links(texts.combine_chunks(), pc.coalesce(pc.less(rows, MOST_DATA_ROWS), there), target_of)
