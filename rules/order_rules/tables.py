@@ -217,6 +217,7 @@ recon_load: Final = sa.Table(
     sa.Column("started_at", TIME, nullable=False),
     sa.Column("rows", sa.BigInteger(), nullable=False),
     sa.Column("staged_qty", sa.BigInteger(), nullable=False, comment="staged quantity of the rows that count"),
+    sa.Column("rows_hash", ID, comment="of the rows that count, with what is made of them; null: none does"),
 )
 
 recon_match: Final = sa.Table(

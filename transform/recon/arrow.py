@@ -18,6 +18,7 @@ from adbc_driver_sqlite import dbapi
 from sqlalchemy.dialects import sqlite
 
 from recon.frames import plain_values, times
+from recon.warehouse.engine import WarehouseError
 
 BATCH_ROWS: Final = 65_536
 """Rows that the driver hands over at once."""
@@ -28,7 +29,7 @@ def read_file(
     path: str,
     columns: Sequence[sa.ColumnElement[Any]],
     *,
-    where: sa.ColumnElement[bool],
+    where: sa.ColumnElement[bool] | None = None,
     plain: Collection[str] = (),
 ) -> pd.DataFrame:
     """Read columns of a table.
@@ -36,20 +37,27 @@ def read_file(
     Args:
         path: the SQLite file.
         columns: the columns of one table, in order.
-        where: which rows.
+        where: which rows; ``None``: all.
         plain: names of text columns that hardly repeat (ids), kept as text instead of categories.
 
     Returns:
         What ``frames.read`` gives. Rows in no particular order.
+
+    Raises:
+        WarehouseError: the file cannot be read.
     """
     # The driver takes a column's type from its first rows, which may all be without a value: so one goes before them.
     typed = sa.select(*(_of_type(column.type).label(str(column.key)) for column in columns))
-    rows = sa.select(*columns).where(where)
+    rows = sa.select(*columns) if where is None else sa.select(*columns).where(where)
     statement = f"{_written(typed)} UNION ALL {_written(rows)}"
-    with dbapi.connect(path) as link, link.cursor() as cursor:
-        cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": BATCH_ROWS})
-        cursor.execute(statement)
-        found = cursor.fetch_arrow_table().slice(1)
+    try:
+        with dbapi.connect(path) as link, link.cursor() as cursor:
+            cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": BATCH_ROWS})
+            cursor.execute(statement)
+            found = cursor.fetch_arrow_table().slice(1)
+    except dbapi.Error as error:  # which cannot travel to another process
+        msg = f"Cannot read the warehouse {path}: {error}"
+        raise WarehouseError(msg) from None
     return pd.DataFrame(
         {str(c.key): _array(found.column(n), c.type, plain=c.key in plain) for n, c in enumerate(columns)}, copy=False
     )

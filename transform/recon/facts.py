@@ -13,7 +13,6 @@ from order_rules import tables
 from order_rules.canonical import clean
 from order_rules.config import Rules
 
-from recon.cartons import carton_counts
 from recon.frames import Ints, look_up, stack, text
 from recon.matching.columns import FIVE
 from recon.matching.flags import quality_flag, recon_status
@@ -32,25 +31,27 @@ CHANGING: Final = tuple(name for name in FACT if name not in NAMED_BY_ID)
 
 def order_facts(
     order_keys: pd.DataFrame, fulfil_keys: pd.DataFrame, matches: pd.DataFrame, rules: Rules
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, Ints]:
     """Put order keys and unmatched fulfilment keys together.
 
     Args:
         order_keys: from ``keys.sum_orders``.
         fulfil_keys: from ``keys.sum_cartons``.
-        matches: fulfil_key_id, order_key_id, match_type, match_rule, match_score of every fulfilment key.
+        matches: order_key_id, match_type, match_rule, match_score of every fulfilment key, in their order.
         rules: all rules, for tolerances.
 
     Returns:
-        The columns of ``FACT`` but cartons and dates of cartons, plus the inputs of status and flag.
+        The columns of ``FACT`` but cartons and dates of cartons, plus the inputs of status and flag; and the place of
+        the fact that each fulfilment key belongs to.
     """
-    linked = fulfil_keys.merge(matches[["fulfil_key_id", "order_key_id", *_MATCH]], on="fulfil_key_id")
-    strange = linked[linked["order_key_id"].isna()]
-    ordered = _with_fulfilment(order_keys, linked[linked["order_key_id"].notna()])
+    order_of = np.asarray(pd.Index(order_keys["order_key_id"]).get_indexer(matches["order_key_id"]), dtype=np.int64)
+    has_order = order_of >= 0
+    fact_of = np.where(has_order, order_of, len(order_keys) + np.cumsum(~has_order) - 1)
+    linked = matches.assign(**{name: fulfil_keys[name] for name in ("packed_qty", "shipped_qty")})
+    ordered = _with_fulfilment(order_keys, linked[has_order], order_of[has_order])
     ordered = ordered.assign(recon_id=ordered["order_key_id"], has_order=True)
-    unordered = strange.drop(columns=_MATCH).assign(
-        recon_id=strange["fulfil_key_id"], has_order=False, match_type="NO_MATCH"
-    )
+    strange = fulfil_keys[~has_order]
+    unordered = strange.assign(recon_id=strange["fulfil_key_id"], has_order=False, match_type="NO_MATCH")
     facts = pd.DataFrame({name: stack(ordered[name], _column(unordered, name, ordered)) for name in ordered.columns})
     fulfilled = facts["packed_qty"] + facts["shipped_qty"]
     facts["qty_variance"] = facts["ordered_qty"] - fulfilled
@@ -59,10 +60,7 @@ def order_facts(
     facts["tolerance_pct"] = _tolerances(facts["customer"], rules)
     facts["recon_status"] = recon_status(facts)
     facts["quality_flag"] = quality_flag(facts)
-    return facts
-
-
-_MATCH: Final = ["match_type", "match_rule", "match_score"]
+    return facts, fact_of
 
 
 def _column(frame: pd.DataFrame, name: str, like: pd.DataFrame) -> pd.Series[Any]:
@@ -73,7 +71,7 @@ def _column(frame: pd.DataFrame, name: str, like: pd.DataFrame) -> pd.Series[Any
     return pd.Series(nothing, index=frame.index, dtype=like[name].dtype)
 
 
-def _with_fulfilment(order_keys: pd.DataFrame, linked: pd.DataFrame) -> pd.DataFrame:
+def _with_fulfilment(order_keys: pd.DataFrame, linked: pd.DataFrame, order_of: Ints) -> pd.DataFrame:
     """Add to each order key what its linked fulfilment keys sum to, and how they were linked.
 
     The match type is ``FUZZY`` where any link is; the rule is that of the most units among links of that type (on a
@@ -83,22 +81,35 @@ def _with_fulfilment(order_keys: pd.DataFrame, linked: pd.DataFrame) -> pd.DataF
     is_fuzzy = linked["match_type"] == "FUZZY"
     some = linked.assign(units=units, fuzzy_qty=units.where(is_fuzzy, 0), weight=units.clip(lower=1), is_fuzzy=is_fuzzy)
     some["weighted"] = some["match_score"] * some["weight"]
-    totals = some.groupby("order_key_id")[["packed_qty", "shipped_qty", "fuzzy_qty", "weight", "weighted"]].sum()
-    totals["match_score"] = (totals["weighted"] / totals["weight"]).round(4)
-    by_rule = some.groupby(["order_key_id", "is_fuzzy", "match_rule"])["units"].sum().reset_index()
-    by_rule = by_rule.sort_values(
-        ["order_key_id", "is_fuzzy", "units", "match_rule"], ascending=[True, False, False, True]
+    quantities = ["packed_qty", "shipped_qty", "fuzzy_qty"]
+    totals = some.groupby(order_of)[[*quantities, "weight", "weighted"]].sum().reindex(range(len(order_keys)))
+    leading = _leading(some, order_of).reindex(range(len(order_keys)))
+    types = np.select([leading["match_type"] == "FUZZY", leading["match_type"].notna()], ["FUZZY", "EXACT"], "NO_MATCH")
+    return order_keys.assign(
+        **{name: totals[name].fillna(0).astype("int64") for name in quantities},
+        match_score=(totals["weighted"] / totals["weight"]).round(4),
+        match_rule=leading["match_rule"],
+        match_type=text(types),
+        fulfil_key_id=text([None] * len(order_keys)),
     )
-    leading = by_rule.drop_duplicates("order_key_id").set_index("order_key_id")
-    totals["match_rule"] = leading["match_rule"]
-    totals["match_type"] = np.where(leading["is_fuzzy"].reindex(totals.index), "FUZZY", "EXACT")
-    joined = order_keys.merge(
-        totals.drop(columns=["weight", "weighted"]), how="left", left_on="order_key_id", right_index=True
+
+
+def _leading(linked: pd.DataFrame, order_of: Ints) -> pd.DataFrame:
+    """Find the rule and type by which an order key is mostly linked; most have one link, of which it is that one's."""
+    columns = ["match_type", "match_rule"]
+    linked = linked.set_axis(order_of)
+    is_alone = np.bincount(order_of)[order_of] == 1
+    several = linked[~is_alone].rename_axis("order").reset_index()
+    by_rule = several.groupby(["order", "is_fuzzy", "match_rule"])[["units"]].sum().reset_index()
+    ascending = {"order": True, "is_fuzzy": False, "units": False, "match_rule": True}
+    first = (
+        by_rule.sort_values(list(ascending), ascending=list(ascending.values()))
+        .drop_duplicates("order")
+        .reset_index(drop=True)
     )
-    quantities = {name: joined[name].fillna(0).astype("int64") for name in ("packed_qty", "shipped_qty", "fuzzy_qty")}
-    return joined.assign(
-        fulfil_key_id=text([None] * len(joined)), match_type=joined["match_type"].fillna("NO_MATCH"), **quantities
-    )
+    first["match_type"] = text(np.where(first["is_fuzzy"], "FUZZY", "EXACT"))
+    made: pd.DataFrame = pd.concat([linked[is_alone], first.set_index("order")])[columns]
+    return made
 
 
 def _tolerances(customers: pd.Series[Any], rules: Rules) -> pd.Series[Any]:
@@ -108,44 +119,6 @@ def _tolerances(customers: pd.Series[Any], rules: Rules) -> pd.Series[Any]:
         if customer.tolerance_pct is not None
     }
     return look_up(customers, pd.Series(own, dtype="float64")).fillna(rules.matching.tolerance_pct)
-
-
-def add_cartons(
-    facts: pd.DataFrame,
-    matches: pd.DataFrame,
-    packed: pd.DataFrame,
-    shipped: pd.DataFrame,
-) -> pd.DataFrame:
-    """Add what only the cartons tell: how many there are, first packed, last shipped.
-
-    Args:
-        facts: from ``order_facts``.
-        matches: fulfil_key_id and order_key_id of every fulfilment key.
-        packed: packed rows that count: fulfil_key_id, connection, carton_id, packed_on.
-        shipped: shipped rows that count: fulfil_key_id, connection, carton_id, shipped_on.
-
-    Returns:
-        The facts with cartons, first_packed_on, last_shipped_on.
-    """
-    number = pd.Series(np.arange(len(facts)), index=facts["recon_id"])
-    recon_of = matches.set_index("fulfil_key_id")["order_key_id"]
-    recon_of = recon_of.where(recon_of.notna(), pd.Series(recon_of.index, index=recon_of.index))
-    fact_of = look_up(recon_of, number)
-    keys = [_numbers(rows["fulfil_key_id"], fact_of) for rows in (packed, shipped)]
-    both = pd.DataFrame({name: stack(packed[name], shipped[name]) for name in ("connection", "carton_id")})
-    count = len(facts)
-    first = packed["packed_on"].groupby(keys[0]).min().reindex(range(count))
-    last = shipped["shipped_on"].groupby(keys[1]).max().reindex(range(count))
-    return facts.assign(
-        cartons=carton_counts(both, np.concatenate(keys), count),
-        first_packed_on=first.array,
-        last_shipped_on=last.array,
-    )
-
-
-def _numbers(fulfil_key_ids: pd.Series[Any], fact_of: pd.Series[Any]) -> Ints:
-    by_category = fact_of.reindex(fulfil_key_ids.cat.categories).to_numpy(dtype=np.int64)
-    return np.asarray(by_category[fulfil_key_ids.cat.codes.to_numpy()], dtype=np.int64)
 
 
 def shipped_against_cancelled(facts: pd.DataFrame) -> tuple[int, int]:
@@ -166,8 +139,8 @@ def customer_totals(
 
     Args:
         facts: from ``order_facts``.
-        matches: fulfil_key_id, match_type.
-        fulfil_keys: fulfil_key_id, customer, packed_qty, shipped_qty.
+        matches: match_type of every fulfilment key.
+        fulfil_keys: the same keys: customer, packed_qty, shipped_qty.
         hashes: customer to a hash of all that went into its matching.
 
     Returns:
@@ -175,9 +148,8 @@ def customer_totals(
     """
     sums = facts.groupby("customer")[["ordered_qty", "cancelled_qty", "packed_qty", "shipped_qty"]].sum()
     sums["order_keys"] = facts.groupby("customer")["has_order"].sum()
-    units = fulfil_keys.merge(matches[["fulfil_key_id", "match_type"]], on="fulfil_key_id")
-    units["units"] = units["packed_qty"] + units["shipped_qty"]
-    by_type = units.groupby(["customer", "match_type"])["units"].sum().unstack(fill_value=0)
+    units = fulfil_keys["packed_qty"] + fulfil_keys["shipped_qty"]
+    by_type = units.groupby([fulfil_keys["customer"], matches["match_type"]]).sum().unstack(fill_value=0)
     by_type = by_type.reindex(columns=["EXACT", "FUZZY", "NO_MATCH"], fill_value=0).reindex(sums.index, fill_value=0)
     sums[["exact_qty", "fuzzy_qty", "unmatched_qty"]] = by_type
     # A customer without a fact has its cartons linked to another's orders by a person: its hash is kept all the same.

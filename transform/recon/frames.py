@@ -22,6 +22,8 @@ FETCH_ROWS: Final = 50_000
 IN_LIST: Final = 500
 """Values in one ``IN`` list: under SQL Server's 2,100 parameters and short enough to plan quickly."""
 
+ODD: Final = np.uint64(0x9E3779B97F4A7C15)
+"""Spreads the bits of a second hash."""
 LARGEST: Final = np.iinfo(np.int64).max
 
 Ints = NDArray[np.int64]
@@ -262,6 +264,29 @@ def sum_by(groups: Ints, values: pd.Series[Any] | Ints, count: int) -> Ints:
     sums = np.zeros(count, dtype=np.int64)
     np.add.at(sums, groups, np.asarray(values, dtype=np.int64))
     return sums
+
+
+def sum_hashes(frame: pd.DataFrame, by: pd.Series[Any], *, repeats: bool) -> dict[str, tuple[int, int]]:
+    """Sum two hashes of each row by group, modulo 2 to the 64th, so that the order of rows does not matter.
+
+    Args:
+        frame: any columns.
+        by: the group of each row, a text.
+        repeats: whether texts repeat, so that hashing each distinct one once is worth finding them. It makes no other
+            hashes.
+
+    Returns:
+        Group to the two sums.
+    """
+    groups = by.astype("category")
+    codes, names = codes_of(groups), groups.cat.categories
+    rows = pd.util.hash_pandas_object(frame, index=False, categorize=repeats).to_numpy()
+    totals = []
+    for hashes in (rows, (rows ^ (rows >> np.uint64(31))) * ODD):
+        total = np.zeros(len(names), dtype=np.uint64)
+        np.add.at(total, codes, hashes)
+        totals.append(total.tolist())
+    return dict(zip(names.astype(str), zip(*totals, strict=True), strict=True))
 
 
 def earliest_by(groups: Ints, times: pd.Series[Any], count: int) -> pd.Series[Any]:

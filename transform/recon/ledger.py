@@ -9,11 +9,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 from order_rules import tables
 
-from recon.frames import objects
+from recon.frames import number_groups, objects, sum_by, text
 from recon.refusals import BooksUnequal
 
 Measure = Literal[
@@ -31,6 +32,11 @@ Measure = Literal[
     "compared",
 ]
 CURRENT_TABLES: Final = (tables.stg_orders, tables.stg_packed_current, tables.stg_shipped_current)
+
+MEASURES: Final = ("ordered", "cancelled", "packed", "shipped")
+"""What a fact adds up."""
+MOVED: Final = ("packed", "shipped")
+ROWS: Final = "rows"
 
 
 class Figures(NamedTuple):
@@ -86,25 +92,22 @@ class Ledger:
         for table, measure, reason, rows, cells, qty in zip(*columns, strict=True):
             self.add(table, measure, reason, rows=int(rows), cells=int(cells), qty=int(qty))
 
-    def book_rows(self, table: str, reasons: pd.Series[Any], qty: pd.Series[Any]) -> None:
+    def book_rows(self, table: str, figures: pd.DataFrame, reason_less: str = "") -> None:
         """Book rows that count and rows that are left out, by reason.
 
         Args:
             table: the published table.
-            reasons: why each row is left out, missing where it counts.
-            qty: the units of each row.
+            figures: of its rows, from ``figures_by_load``.
+            reason_less: the reason under which units are booked that rows which count do not keep.
         """
-        counts = qty[reasons.isna().to_numpy()]
-        self.add(table, "current", rows=len(counts), qty=int(counts.sum()))
-        left_out = pd.Series(qty.to_numpy()).groupby(objects(reasons))
-        for reason, part in left_out:
-            self.add(table, "excluded", str(reason), rows=len(part), qty=int(part.sum()))
-
-    def move(self, table: str, reason: str, qty: int) -> None:
-        """Book units of rows that count as left out after all: the part of a carton that was shipped since."""
-        if qty:
-            self.add(table, "current", qty=-qty)
-            self.add(table, "excluded", reason, qty=qty)
+        counts = figures["reason"].isna()
+        current = figures[counts]
+        kept, less = int(current["kept"].sum()), int((current["qty"] - current["kept"]).sum())
+        self.add(table, "current", rows=int(current["rows"].sum()), qty=kept)
+        for reason, part in figures[~counts].groupby("reason"):
+            self.add(table, "excluded", str(reason), rows=int(part["rows"].sum()), qty=int(part["qty"].sum()))
+        if less:
+            self.add(table, "excluded", reason_less, qty=less)
 
     def findings(self, table: str, findings: Mapping[str, tuple[int, int]]) -> None:
         """Book findings: code to rows and units."""
@@ -120,6 +123,24 @@ class Ledger:
         ]
         if rows:
             connection.execute(tables.audit_count.insert(), rows)
+
+
+def figures_by_load(rows: pd.DataFrame, qty: pd.Series[Any], kept: pd.Series[Any]) -> pd.DataFrame:
+    """Sum rows by load and reason.
+
+    Args:
+        rows: load_id and reason (missing: the row counts), any number of rows.
+        qty: the units of each.
+        kept: those of them that count.
+
+    Returns:
+        load_id, reason, rows, qty, kept.
+    """
+    groups, first = number_groups(rows, ("load_id", "reason"))
+    named = {name: text(objects(rows[name].iloc[first])) for name in ("load_id", "reason")}
+    ones = np.ones(len(rows), dtype=np.int64)
+    sums = {name: sum_by(groups, values, len(first)) for name, values in (("rows", ones), ("qty", qty), ("kept", kept))}
+    return pd.DataFrame(named | sums)
 
 
 def check_loads(counts: pd.DataFrame, loads: pd.DataFrame) -> None:
@@ -185,49 +206,41 @@ def check_published(connection: sa.Connection) -> dict[str, Figures]:
         BooksUnequal: two sums differ.
     """
     fact, fill = tables.fact_order_recon.c, tables.recon_order_fill.c
-    totals = {name: _total(connection, fact[f"{name}_qty"]) for name in ("ordered", "cancelled", "packed", "shipped")}
-    linked = fact.order_key_id.is_not(None)
+    of_orders = {name: sa.case((fact.order_key_id.is_not(None), fact[f"{name}_qty"]), else_=0) for name in MOVED}
+    # Every table is gone through once.
+    facts = _sums(
+        connection,
+        {name: fact[f"{name}_qty"] for name in MEASURES} | {f"{name} of orders": of_orders[name] for name in MOVED},
+    )
+    fills = _sums(connection, {name: fill[f"{name}_qty"] for name in MOVED})
+    held = {
+        "orders": ("ordered and cancelled", facts["ordered"] + facts["cancelled"]),
+        "packed": ("packed", facts["packed"]),
+        "shipped": ("shipped", facts["shipped"]),
+    }
     equations = [
-        (
-            "orders",
-            "ordered and cancelled in fact_order_recon",
-            totals["ordered"] + totals["cancelled"],
-            "in stg_orders",
-            _total(connection, tables.stg_orders.c.ordered_qty),
-        ),
-        *(
-            (
-                name,
-                f"{name} in fact_order_recon",
-                totals[name],
-                f"in {table.name}",
-                _total(connection, table.c.qty),
-            )
-            for name, table in (("packed", tables.stg_packed_current), ("shipped", tables.stg_shipped_current))
-        ),
-        *(
-            (
-                name,
-                f"{name} of orders in fact_order_recon",
-                _total(connection, fact[f"{name}_qty"], linked),
-                "in recon_order_fill",
-                _total(connection, fill[f"{name}_qty"]),
-            )
-            for name in ("packed", "shipped")
-        ),
+        (stream, what, units, table.name, _sums(connection, {stream: quantity})[stream])
+        for (stream, (what, units)), (table, quantity) in zip(held.items(), _QUANTITIES.items(), strict=True)
     ]
-    for stream, left, left_qty, right, right_qty in equations:
-        if left_qty != right_qty:
+    equations += [
+        (name, f"{name} of orders", facts[f"{name} of orders"], "recon_order_fill", fills[name]) for name in MOVED
+    ]
+    for stream, what, units, table_name, there in equations:
+        if units != there:
             raise BooksUnequal(
-                f"The books of {stream} don't balance: {left_qty} units {left}, but {right_qty} {right}. "
-                f"Nothing was published."
+                f"The books of {stream} don't balance: {units} units {what} in fact_order_recon, but {there} in "
+                f"{table_name}. Nothing was published."
             )
-    rows = int(connection.execute(sa.select(sa.func.count()).select_from(tables.fact_order_recon)).scalar_one())
-    return {name: Figures(rows=rows, qty=qty) for name, qty in totals.items()}
+    return {name: Figures(rows=facts[ROWS], qty=facts[name]) for name in MEASURES}
 
 
-def _total(connection: sa.Connection, column: sa.Column[Any], where: sa.ColumnElement[bool] | None = None) -> int:
-    statement = sa.select(sa.func.sum(sa.cast(column, sa.BigInteger)))
-    if where is not None:
-        statement = statement.where(where)
-    return int(connection.execute(statement).scalar() or 0)
+_QUANTITIES: Final = {
+    table: table.c.ordered_qty if "ordered_qty" in table.c else table.c.qty for table in CURRENT_TABLES
+}
+
+
+def _sums(connection: sa.Connection, columns: Mapping[str, sa.ColumnElement[Any]]) -> dict[str, int]:
+    """Add up some columns of a table, and count its rows under ``ROWS``."""
+    sums = [sa.func.sum(sa.cast(column, sa.BigInteger)) for column in columns.values()]
+    found = connection.execute(sa.select(*sums, sa.cast(sa.func.count(), sa.BigInteger))).one()
+    return {name: int(value or 0) for name, value in zip([*columns, ROWS], found, strict=True)}

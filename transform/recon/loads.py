@@ -14,7 +14,7 @@ import pandas as pd
 import sqlalchemy as sa
 from order_rules import tables
 
-from recon.frames import IN_LIST, Flags, days, in_parts, look_up, read, text
+from recon.frames import IN_LIST, Flags, codes_of, days, in_parts, look_up, read, text
 
 ORDER_LIST: Final = "order_list_rows"
 MASTER_VIEW: Final = "master_order_list"
@@ -51,7 +51,8 @@ class LoadBook:
     Attributes:
         loads: the table ``loads``.
         counts: the table ``load_counts``.
-        staged: load_id, table, unit_id, source, rows, qty actually in the staging tables.
+        staged: load_id, table, unit_id, source, oldest_rules, newest_rules (the first and last rules_version by text),
+            rows, qty actually in the staging tables.
         quarantined: load_id, unit_id, source, rows, cells, qty actually in the quarantine tables.
         files: the table ``source_files``.
     """
@@ -68,8 +69,9 @@ class Choice:
     """The loads that may count.
 
     Attributes:
-        loads: one row a load: load_id, unit_id, stream, kind, connection, source, started_at, rows, newest (no later
-            complete load of its unit), stale_reason, path, modified_at (workbooks).
+        loads: one row a load: load_id, unit_id, stream, kind, connection, source, started_at, window_from, window_to,
+            rows, newest (no later complete load of its unit), rules_version (of its rows; missing: there are none;
+            empty: several), stale_reason, path, modified_at (workbooks).
         slices: load_id, from_day, to_day: the days that no later load of the unit covers.
         known: load_id, unit_id, fault (missing: whole) of every load, for the sweep.
         unread: path and error of workbooks that failed and were never read whole.
@@ -121,6 +123,8 @@ def _staged(table: sa.Table) -> sa.Select[Any]:
         sa.literal_column(f"'{table.name}'", sa.Unicode(32)).label("table"),
         sa.func.min(table.c.unit_id).label("unit_id"),
         sa.func.min(table.c.source).label("source"),
+        sa.func.min(table.c.rules_version).label("oldest_rules"),
+        sa.func.max(table.c.rules_version).label("newest_rules"),
         sa.cast(sa.func.count(), sa.BigInteger).label("rows"),
         (sa.literal_column("0", sa.BigInteger()) if quantity is None else _sum(quantity)).label("qty"),
     ).group_by(table.c.load_id)
@@ -174,7 +178,7 @@ def choose(book: LoadBook) -> Choice:
     views = views[views["load_id"].isin(slices["load_id"])]
     chosen = pd.concat([workbooks, views], ignore_index=True)
     chosen["newest"] = ~chosen.duplicated("unit_id")
-    chosen = _with_source(chosen, book)
+    chosen = _with_source(chosen, book).assign(rules_version=_rules_versions(chosen["load_id"], book.staged))
     chosen["stale_reason"] = stale_reasons(chosen, known, book.files)
     failed = book.files[(book.files["status"] == "failed") & ~book.files["file_id"].isin(gone)]
     return Choice(
@@ -361,6 +365,25 @@ def current_rows(load_ids: pd.Series[Any], dates: pd.Series[Any] | None, choice:
     return current
 
 
+def in_own_window(load_ids: pd.Series[Any], dates: pd.Series[Any], choice: Choice) -> Flags:
+    """Mark the rows that lie in the window of their own load; one without a date lies in every window.
+
+    Args:
+        load_ids: the load of each row.
+        dates: the day of each row.
+        choice: the loads that may count.
+
+    Returns:
+        One flag a row.
+    """
+    of_load = load_ids.astype("category")
+    windows = choice.loads.set_index("load_id").loc[list(of_load.cat.categories), ["window_from", "window_to"]]
+    first = np.where(windows["window_from"].isna(), EVER_BEFORE, days(windows["window_from"]))
+    last = np.where(windows["window_to"].isna(), EVER_AFTER, days(windows["window_to"]))
+    load, day = codes_of(of_load), days(dates)
+    return np.asarray(dates.isna().to_numpy() | ((day >= first[load]) & (day < last[load])), dtype=bool)
+
+
 def stale_reasons(chosen: pd.DataFrame, known: pd.DataFrame, files: pd.DataFrame) -> pd.Series[Any]:
     """Say of each chosen load why its unit could not be read since.
 
@@ -411,6 +434,13 @@ def _with_source(chosen: pd.DataFrame, book: LoadBook) -> pd.DataFrame:
     source = path.fillna(look_up(chosen["load_id"], staged)).fillna(chosen["unit_id"]).astype("str")
     modified = look_up(chosen["unit_id"], files["modified_at"])
     return chosen.assign(source=source, modified_at=modified)
+
+
+def _rules_versions(load_ids: pd.Series[Any], staged: pd.DataFrame) -> pd.Series[Any]:
+    """Look up by which rules the rows of each load were staged: one version, none where there are none, else empty."""
+    of_load = staged.groupby("load_id")
+    oldest, newest = of_load["oldest_rules"].min(), of_load["newest_rules"].max()
+    return look_up(load_ids, oldest.where(oldest == newest, ""))
 
 
 def loads_to_sweep(known: pd.DataFrame, counting: Iterable[str], keep: int) -> list[str]:

@@ -13,7 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 from order_rules import tables
 from order_rules.canonical import clean
@@ -22,7 +21,7 @@ from order_rules.ids import hash_id
 from order_rules.program import source_hash
 
 from recon.engines import Engine, Task, in_process
-from recon.frames import codes_of
+from recon.frames import sum_hashes
 from recon.matching import customer_rules
 from recon.matching.columns import BLOCKS, COMPARED, FIVE, FULFILLED_QTY, FULFILMENT
 from recon.matching.explain import unlinked
@@ -165,29 +164,13 @@ def input_hashes(inputs: Inputs, rules: Rules) -> pd.Series[Any]:
     sums: dict[str, list[int]] = {}
     frames = (inputs.readings, inputs.open_keys, inputs.settled)
     for place, frame in enumerate(frames):
-        for customer, both in _sums(frame).items():
+        for customer, both in sum_hashes(frame, frame["customer"], repeats=True).items():
             sums.setdefault(customer, [0] * 2 * len(frames))[2 * place : 2 * place + 2] = both
     shared = hash_id(engine_version(), _as_text(rules.matching.model_dump(mode="json", exclude=set(NOT_MATCHED_BY))))
     hashes = {
         customer: hash_id(shared, _own_rules(rules, customer), *totals) for customer, totals in sorted(sums.items())
     }
     return pd.Series(hashes, dtype="str")
-
-
-def _sums(frame: pd.DataFrame) -> dict[str, tuple[int, int]]:
-    """Sum two hashes of each row by customer, modulo 2 to the 64th, so that the order of rows does not matter."""
-    customers = frame["customer"].astype("category")
-    codes, names = codes_of(customers), customers.cat.categories
-    rows = pd.util.hash_pandas_object(frame, index=False).to_numpy()
-    totals = []
-    for hashes in (rows, (rows ^ (rows >> np.uint64(31))) * _ODD):
-        total = np.zeros(len(names), dtype=np.uint64)
-        np.add.at(total, codes, hashes)
-        totals.append(total.tolist())
-    return dict(zip(names.astype(str), zip(*totals, strict=True), strict=True))
-
-
-_ODD: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
 def _own_rules(rules: Rules, customer: str) -> str:

@@ -20,7 +20,7 @@ from recon.canonicalise import ORDER_FIELDS, canonicalise
 from recon.frames import Flags, Ints, Objects, category, map_distinct, number_groups, objects, stack, sum_by
 from recon.loads import MASTER_VIEW, ORDER_LIST, Choice, current_rows
 from recon.matching.columns import FIVE, KEY_NEEDS
-from recon.staged import Part
+from recon.staged import Part, Reader, staged_rows
 
 SUPERSEDED_WINDOW: Final = "superseded_window"
 SUPERSEDED_WORKBOOK: Final = "superseded_workbook"
@@ -94,16 +94,26 @@ class Lines:
     findings: dict[str, tuple[int, int]]
 
 
-def wanted_lines(choice: Choice) -> list[Part]:
-    """Say which staged order lines the loads that may count have."""
-    return [Part(origin.staged.name, choice.of(origin.stream), NEEDED, ["order_line_id"]) for origin in STAGED]
+def read_lines(reader: Reader, choice: Choice, version: str) -> list[pd.DataFrame]:
+    """Read the staged order lines that the loads which may count have.
+
+    Args:
+        reader: where they are read.
+        choice: the loads that may count.
+        version: today's version of the rules.
+
+    Returns:
+        One frame an origin, from ``staged_rows``.
+    """
+    parts = [Part(origin.staged.name, choice.of(origin.stream), NEEDED, ["order_line_id"]) for origin in STAGED]
+    return staged_rows(reader, parts, version)
 
 
 def lines_of(staged: Sequence[pd.DataFrame], choice: Choice, rules: Rules) -> pd.DataFrame:
     """Put the order lines of the loads that may count into today's canonical form, and into one frame.
 
     Args:
-        staged: the rows of ``wanted_lines``.
+        staged: from ``read_lines``.
         choice: the loads that may count.
         rules: all rules.
 

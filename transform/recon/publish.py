@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from recon.frames import IN_LIST, Flags, Ints, Objects, as_date, codes_of, in_parts, number_groups, objects, read
+from recon.frames import IN_LIST, Flags, Ints, Objects, as_date, codes_of, in_parts, number_groups, objects, read, stack
 from recon.staged import STAGED_ROW, staged_row
 
 TRAVELLING: Final = "travelling"
@@ -61,6 +61,7 @@ def publish(
     keep: Collection[str] = (),
     within: tuple[str, Collection[str]] | None = None,
     write: Writer | None = None,
+    there: pd.DataFrame | None = None,
 ) -> Change:
     """Make a table hold exactly the wanted rows, touching only those that differ.
 
@@ -73,22 +74,18 @@ def publish(
         within: a column and its values: rows with any other value stay as they are, and none of them is wanted;
             ``None``: the whole table.
         write: how rows are written; by default ``insert``.
+        there: the rows that are there (of ``within``), where they were read before: the columns of ``to_read``.
 
     Returns:
         What was written.
     """
     key = [column.name for column in table.primary_key]
     compared = [name for name in compare or [column.name for column in table.c] if name not in key]
-    texts = [column.name for column in table.c if isinstance(column.type, sa.Unicode | sa.UnicodeText)]
-    named = list(dict.fromkeys([*key, *compared, *keep]))
-    column, values = within or (None, None)
-    there = read(
-        connection,
-        [table.c[name] for name in named],
-        where=None if column is None else table.c[column],
-        values=values,
-        plain=[*key, *texts] if compare is None else key,
-    )
+    if there is None:
+        column, values = within or (None, None)
+        columns, plain = to_read(table, compare=compare, keep=keep)
+        where = None if column is None else table.c[column]
+        there = read(connection, columns, where=where, values=values, plain=plain)
     wanted = wanted.reset_index(drop=True)
     at = _positions(there, wanted, key)
     known = at >= 0
@@ -108,6 +105,25 @@ def publish(
     return Change(inserted=int((~known).sum()), updated=int(differs.sum()), deleted=int(gone.sum()))
 
 
+def to_read(
+    table: sa.Table, *, compare: Sequence[str] | None = None, keep: Collection[str] = ()
+) -> tuple[list[sa.Column[Any]], list[str]]:
+    """Say what ``publish`` needs to know of the rows that are there.
+
+    Args:
+        table: the table.
+        compare: as ``publish``.
+        keep: as ``publish``.
+
+    Returns:
+        The columns, and the names of those whose texts hardly repeat.
+    """
+    key = [column.name for column in table.primary_key]
+    texts = [column.name for column in table.c if isinstance(column.type, sa.Unicode | sa.UnicodeText)]
+    named = dict.fromkeys([*key, *(compare or [column.name for column in table.c]), *keep])
+    return [table.c[name] for name in named], [*key, *texts] if compare is None else key
+
+
 @contextmanager
 def _indexes_last(connection: sa.Connection, table: sa.Table, *, worth: bool) -> Iterator[None]:
     """Build the indexes of an empty table after it was filled: sorted once, not grown row by row in no order."""
@@ -120,17 +136,15 @@ def _indexes_last(connection: sa.Connection, table: sa.Table, *, worth: bool) ->
 
 
 def _positions(there: pd.DataFrame, wanted: pd.DataFrame, key: Sequence[str]) -> Ints:
-    index = pd.Index(_joined(there, key), dtype=object)
-    return np.asarray(index.get_indexer(pd.Index(_joined(wanted, key), dtype=object)), dtype=np.int64)
-
-
-def _joined(frame: pd.DataFrame, key: Sequence[str]) -> Objects:
-    columns = [objects(frame[name]) for name in key]
-    if len(columns) == 1:
-        return columns[0]
-    joined = np.empty(len(frame), dtype=object)
-    joined[:] = ["\x1f".join(parts) for parts in zip(*columns, strict=True)]
-    return joined
+    """Find each wanted row among those that are there, by its key."""
+    if len(key) == 1:
+        place = pd.Index(objects(there[key[0]])).get_indexer(pd.Index(objects(wanted[key[0]]), dtype=object))
+        return np.asarray(place, dtype=np.int64)
+    both = pd.DataFrame({name: stack(there[name], wanted[name]) for name in key})
+    groups, _ = number_groups(both, key)
+    place_of = np.full(len(both), -1, dtype=np.int64)
+    place_of[groups[: len(there)]] = np.arange(len(there))
+    return place_of[groups[len(there) :]]
 
 
 def _differs(wanted: pd.Series[Any], there: pd.Series[Any], column: sa.Column[Any]) -> Flags:

@@ -13,7 +13,8 @@ import pandas as pd
 import sqlalchemy as sa
 from order_rules import tables
 
-from recon.frames import codes_of, read
+from recon.frames import codes_of
+from recon.staged import Reader
 
 LINK: Final = ("fulfil_key_id", "order_key_id", "match_type", "match_rule", "match_score", "review_status")
 """What later steps need to know of a link."""
@@ -39,14 +40,31 @@ def nothing_stays() -> Published:
     return Published(frozenset(), pd.DataFrame({name: pd.Series(dtype="str") for name in LINK}), frozenset())
 
 
-def unchanged(connection: sa.Connection, hashes: pd.Series[Any], fulfil_keys: pd.DataFrame) -> Published:
-    """Read the links of customers of whom nothing changed since the last run that succeeded.
+def read_links(reader: Reader) -> pd.DataFrame:
+    """Read the published links.
+
+    Args:
+        reader: where they are read.
+
+    Returns:
+        fulfil_customer and ``LINK`` of every fulfilment key.
+    """
+    match = tables.recon_match.c
+    columns = [match.fulfil_customer, *(match[name] for name in LINK)]
+    return reader.read(columns, plain=["fulfil_key_id", "order_key_id"])
+
+
+def unchanged(
+    connection: sa.Connection, links: pd.DataFrame, hashes: pd.Series[Any], fulfil_keys: pd.DataFrame
+) -> Published:
+    """Keep the links of customers of whom nothing changed since the last run that succeeded.
 
     A customer whose published links are not exactly those of its fulfilment keys is matched again, whatever its hash
     says: somebody was at the table.
 
     Args:
         connection: an open connection; the caller's transaction.
+        links: from ``read_links``.
         hashes: customer to the hash of today's inputs.
         fulfil_keys: fulfil_key_id, customer of every fulfilment key.
 
@@ -55,9 +73,6 @@ def unchanged(connection: sa.Connection, hashes: pd.Series[Any], fulfil_keys: pd
     """
     before = last_hashes(connection)
     same = {str(customer) for customer, found in hashes.items() if before.get(str(customer)) == found}
-    match = tables.recon_match.c
-    columns = [match.fulfil_customer, *(match[name] for name in LINK)]
-    links = read(connection, columns, plain=["fulfil_key_id", "order_key_id"])
     own = pd.Series(fulfil_keys["customer"].to_numpy(), index=fulfil_keys["fulfil_key_id"])
     owner = own.reindex(links["fulfil_key_id"].to_numpy(dtype=object)).to_numpy()
     whose = links["fulfil_customer"]

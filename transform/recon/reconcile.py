@@ -5,47 +5,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 from order_rules import tables
 from order_rules.config import Rules
 
-from recon import facts, guards, ledger, loads, nothing_new
-from recon.cartons import Cartons, decide_cartons, wanted_rows
+from recon import facts, ledger, loads, nothing_new
+from recon.beside import Answer, Beside, Held, beside
+from recon.cartons import Cartons, is_whole, read_cartons
+from recon.counting import COUNTS, CURRENT, ORDERS, Counting, book, guard, handled, what_counts
 from recon.decisions import as_decision, read_decisions
 from recon.engines import How
-from recon.frames import look_up, objects, text
-from recon.keys import sum_cartons, sum_orders
+from recon.frames import look_up, objects
+from recon.keys import sum_orders
 from recon.ledger import Figures, Ledger
-from recon.loads import MASTER_VIEW, ORDER_LIST, PACKED, SHIPPED, Choice, LoadBook
+from recon.loads import ORDER_LIST
 from recon.matches import Inputs, gather, input_hashes, match_all
 from recon.matching.columns import BLOCKS
 from recon.matching.fill import fill_lines
 from recon.matching.flags import due_by
 from recon.matching.overrides import Unattached, attach
-from recon.orders import (
-    SUPERSEDED_WINDOW,
-    SUPERSEDED_WORKBOOK,
-    VIEW,
-    WORKBOOK,
-    Lines,
-    decide_lines,
-    lines_of,
-    wanted_lines,
-)
+from recon.orders import SUPERSEDED_WORKBOOK, WORKBOOK, Lines, decide_lines, lines_of, read_lines
 from recon.outcome import Outcome, UnknownCustomer, unknown_customers
-from recon.published import LINK, Published, nothing_stays, unchanged
+from recon.publish import Change
+from recon.published import LINK, Published, nothing_stays, read_links, unchanged
 from recon.refusals import BooksUnequal, NothingLoaded, Refused, RunLost, Shrunk, TooMuchQuarantine
-from recon.results import Rows, Settled, publish_links, publish_results, publish_rows
-from recon.sizes import size_fold
-from recon.staged import reading
+from recon.results import (
+    Settled,
+    There,
+    publish_current,
+    publish_links,
+    publish_results,
+    read_current,
+    read_facts,
+    read_fill,
+)
+from recon.sizes import SizeFold, size_fold
+from recon.staged import STAGED_ROW
+from recon.standing import Standing, prints_of_lines, read_standing
+from recon.standing import seed as standing_seed
 from recon.warehouse import runs
 from recon.warehouse.engine import straight_into_file, writing
 from recon.warehouse.runs import Run
@@ -61,7 +66,21 @@ __all__ = [
     "reconcile",
 ]
 
-COUNTS: Final = "counts"
+PUBLISHED_LINE: Final = frozenset(
+    {
+        "order_line_id",
+        "load_id",
+        "rules_version",
+        STAGED_ROW,
+        "origin",
+        "size",
+        "cancelled",
+        "order_key_id",
+        "ordered_qty",
+        "ex_factory_on",
+    }
+)
+"""What filling and publishing need of an order line."""
 FILL_ROWS: Final = 300_000
 """Rows of all loads from which an empty warehouse is filled straight into its file."""
 
@@ -96,10 +115,13 @@ def reconcile(
         Busy: the run no longer holds the lease; nothing was published.
     """
     booked = Ledger()
+    rows = _rows(engine)
+    fills = rows >= FILL_ROWS and _is_empty(engine)
+    wishes = _Wishes(today, allow_shrink, accept, how or How(), rows, fills)
     try:
-        with straight_into_file(engine, worth=_fills(engine)), writing(engine) as connection:
+        with straight_into_file(engine, worth=wishes.fills), writing(engine) as connection:
             runs.heartbeat(connection, run)
-            outcome = _reconcile(connection, rules, run, booked, _Wishes(today, allow_shrink, accept, how or How()))
+            outcome = _reconcile(connection, rules, run, booked, wishes)
             digest = nothing_new.fingerprint(connection, rules, today=today, accept=accept)
             nothing_new.note_published(connection, run, digest)
             if not runs.close(connection, run, "succeeded"):
@@ -112,12 +134,16 @@ def reconcile(
     return outcome
 
 
-def _fills(engine: sa.Engine) -> bool:
-    """Tell whether nothing is published yet, and much is there to be."""
+def _rows(engine: sa.Engine) -> int:
+    """Add up the rows of all loads."""
     with engine.connect() as connection:
-        if any(connection.execute(sa.select(table).limit(1)).first() for table in ledger.CURRENT_TABLES):
-            return False
-        return (connection.scalar(sa.select(sa.func.sum(tables.loads.c.rows))) or 0) >= FILL_ROWS
+        return int(connection.scalar(sa.select(sa.func.sum(tables.loads.c.rows))) or 0)
+
+
+def _is_empty(engine: sa.Engine) -> bool:
+    """Tell whether nothing is published yet."""
+    with engine.connect() as connection:
+        return not any(connection.execute(sa.select(table).limit(1)).first() for table in ledger.CURRENT_TABLES)
 
 
 @dataclass(frozen=True)
@@ -126,64 +152,95 @@ class _Wishes:
     allow_shrink: bool
     accept: frozenset[str]
     how: How
-
-
-@dataclass(frozen=True)
-class _Read:
-    """What counts, before it is matched."""
-
-    choice: Choice
-    lines: Lines
-    cartons: Cartons
-    counting: pd.DataFrame
-    counts: pd.DataFrame
+    rows: int
+    fills: bool
 
 
 @dataclass(frozen=True)
 class _Keyed:
-    """What counts, summed to keys, and what of it stays linked as it is."""
+    """What counts, summed to keys.
 
-    rows: Rows
+    Attributes:
+        orders: the order lines that count, with order_key_id.
+        order_keys: from ``keys.sum_orders``.
+        readings: from the same.
+        fulfil_keys: from ``keys.sum_cartons``.
+        fold: which size stands for another.
+        prints: gives published table to load to the hash of its rows.
+    """
+
+    orders: pd.DataFrame
     order_keys: pd.DataFrame
+    readings: pd.DataFrame
     fulfil_keys: pd.DataFrame
+    fold: SizeFold
+    prints: Answer[Mapping[str, Mapping[str, str]]]
+
+
+@dataclass(frozen=True)
+class _ToMatch:
+    """What is to be matched, and what stays linked as it is.
+
+    Attributes:
+        inputs: of the customers that are matched.
+        hashes: every customer to a hash of what goes into its matching.
+        stays: the published links of all others.
+        unattached: decisions that do not apply.
+    """
+
+    inputs: Inputs
     hashes: pd.Series[Any]
     stays: Published
     unattached: tuple[Unattached, ...]
 
 
 def _reconcile(connection: sa.Connection, rules: Rules, run: Run, booked: Ledger, wishes: _Wishes) -> Outcome:
-    book = loads.read_loads(connection)
-    found = _what_counts(connection, book, rules, wishes.how)
-    _book(booked, found)
-    _guard(connection, rules, booked, found, wishes)
-    ledger.check_loads(found.counts, found.counting)
-    ledger.check_staged(found.counts, _handled(found))
-    keyed, inputs = _key(connection, rules, found, wishes)
-    choice, loads_now = found.choice, found.counting
-    del found  # a million cartons: from here on only those that count are needed, and only until they are counted
-    # Orders, cartons and then links are written while this process and its pool match and make facts: neither waits for
-    # the other, and nobody else touches the connection meanwhile.
-    with ThreadPoolExecutor(1) as beside:
-        rows = beside.submit(publish_rows, connection, keyed.rows)
-        matched = match_all(inputs.without(keyed.stays.customers), rules, wishes.how.engine)
-        del inputs
-        links = beside.submit(publish_links, connection, matched, keyed.stays)
-        settled = _settle(rules, booked, keyed, matched)
-        changes = rows.result() | links.result()
+    with beside(connection, rows=wishes.rows, processes=wishes.how.processes) as others:
+        known = loads.read_loads(connection)
+        choice = loads.choose(known)
+        if choice.loads.empty:
+            raise NothingLoaded("no complete load in the warehouse: run `meltano run full-sync`")
+        staged = others.read(read_lines, choice, rules.version)
+        cartons = others.hold(read_cartons, choice, rules)
+        told = cartons.ask(Cartons.told)
+        standing, links = others.read(read_standing), others.read(read_links)
+        there = None if wishes.fills else (others.read(read_fill), others.read(read_facts))
+        lines = decide_lines(lines_of(staged(), choice, rules), choice, rules)
+        del staged
+        keyed = _key(rules, lines, cartons, wishes.today)
+        found = what_counts(choice, known.counts, lines, told())
+        del known, lines, told
+        book(booked, found)
+        guard(connection, booked, found, rules, allow_shrink=wishes.allow_shrink, accept=wishes.accept)
+        ledger.check_loads(found.counts, found.loads)
+        ledger.check_staged(found.counts, handled(found))
+        work = _to_match(connection, rules, keyed, None if wishes.how.rematch else links)
+        del links
+        # Orders, cartons and then links are written while this process and its pool match and make facts: neither
+        # waits for the other, and nobody else touches the connection meanwhile.
+        with ThreadPoolExecutor(1) as aside:
+            before = _Before(others, standing, wishes)
+            published = aside.submit(_publish_rows, connection, found, keyed, cartons, before)
+            matched = match_all(work.inputs, rules, wishes.how.engine)
+            linked = aside.submit(publish_links, connection, matched, work.stays)
+            settled = _settle(rules, booked, keyed, work, matched, cartons=cartons)
+            changes = published.result() | linked.result()
+        facts_there = There(*(answer() for answer in there)) if there else None
     del matched  # with the evidence of every link
-    lines, unattached = len(keyed.rows.orders), keyed.unattached
-    del keyed
+    prints = pd.Series({load: one for table in keyed.prints().values() for load, one in table.items()}, dtype="str")
+    loads_now = found.loads.assign(rows_hash=look_up(found.loads["load_id"], prints))
+    order_lines, unattached = len(keyed.orders), work.unattached
+    del keyed, work, found
     counting = loads_now[loads_now["status"] == COUNTS]
-    changes |= publish_results(connection, run, settled, loads=loads_now, counting=counting)
+    changes |= publish_results(connection, run, settled, loads=loads_now, counting=counting, there=facts_there)
     for name, figures in ledger.check_published(connection).items():
         booked.add("fact_order_recon", "fact", name, rows=figures.rows, qty=figures.qty)
     booked.write(connection, run.run_id)
     gone = loads.loads_to_sweep(choice.known, loads_now["load_id"], rules.matching.keep_loads)
     loads.sweep(connection, gone)
-    outcome = _outcome(run, rules, booked, settled, loads_now)
     return replace(
-        outcome,
-        order_lines=lines,
+        _outcome(run, rules, booked, settled, loads_now),
+        order_lines=order_lines,
         unread=_pairs(choice.unread.sort_values("path"), "path", "error"),
         unattached=tuple((str(as_decision(one.decision)), one.why) for one in unattached),
         changes=changes,
@@ -191,148 +248,100 @@ def _reconcile(connection: sa.Connection, rules: Rules, run: Run, booked: Ledger
     )
 
 
-def _what_counts(connection: sa.Connection, book: LoadBook, rules: Rules, how: How) -> _Read:
-    choice = loads.choose(book)
-    if choice.loads.empty:
-        raise NothingLoaded("no complete load in the warehouse: run `meltano run full-sync`")
-    wanted = {
-        SHIPPED: wanted_rows(SHIPPED, choice),
-        ORDER_LIST: wanted_lines(choice),
-        PACKED: wanted_rows(PACKED, choice),
-    }
-    with reading(connection, wanted, rules.version, how.processes) as rows:
-        lines = decide_lines(lines_of(rows[ORDER_LIST](), choice, rules), choice, rules)
-        (packed,), (shipped,) = rows[PACKED](), rows[SHIPPED]()
-    cartons = decide_cartons(packed, shipped, choice, rules)
-    counting = _counting_loads(choice, lines, cartons)
-    return _Read(choice, lines, cartons, counting, book.counts[book.counts["load_id"].isin(counting["load_id"])])
+def _key(rules: Rules, lines: Lines, cartons: Held[Cartons], today: date) -> _Keyed:
+    """Sum orders here and cartons where they are."""
+    rows, seed = lines.rows, standing_seed(rules, today)
+    proving = (rows["origin"] == WORKBOOK).to_numpy() & (rows["reason"] != SUPERSEDED_WORKBOOK).to_numpy()
+    fold = size_fold(rows[proving], rules)
+    summed, of_cartons = cartons.ask(Cartons.sum_to_keys, fold), cartons.ask(Cartons.prints, seed)
+    orders = rows[rows["reason"].isna()].drop(columns="reason").reset_index(drop=True)
+    orders["size"] = fold.column(orders)
+    order_key_ids, order_keys, readings = sum_orders(orders, due_by(today, rules.matching.grace_days))
+    orders = orders.assign(order_key_id=order_key_ids)
+    if not is_whole(orders):  # the rest is copied inside the database
+        orders = orders[[name for name in orders if name in PUBLISHED_LINE]]
+
+    @cache
+    def prints() -> Mapping[str, Mapping[str, str]]:
+        return {ORDERS: prints_of_lines(orders, seed)} | {CURRENT[name]: one for name, one in of_cartons().items()}
+
+    return _Keyed(orders, order_keys, readings, summed(), fold, prints)
 
 
-def _counting_loads(choice: Choice, lines: Lines, cartons: Cartons) -> pd.DataFrame:
-    """Keep the loads that count: the newest of each unit, and older ones of a view of which rows count.
-
-    Returns:
-        The chosen loads plus status, superseded_by and staged_qty (of their rows that count).
-    """
-    figures = []
-    for rows, qty in ((lines.rows, "ordered_qty"), (cartons.packed, "kept"), (cartons.shipped, "qty")):
-        reason, counts = rows["reason"], rows["reason"].isna()
-        replaced = (reason == SUPERSEDED_WINDOW).to_numpy()
-        part = pd.DataFrame({"load_id": objects(rows["load_id"]), "qty": rows[qty].where(counts, 0)})
-        figures.append(part[~replaced].groupby("load_id")["qty"].sum())
-    held = pd.concat(figures)
-    counting = choice.loads[choice.loads["newest"] | choice.loads["load_id"].isin(held.index)].reset_index(drop=True)
-    replaced_by = lines.superseded.drop_duplicates("unit_id").set_index("unit_id")["by"]
-    left = lines.rows[(lines.rows["reason"] != SUPERSEDED_WORKBOOK) & (lines.rows["origin"] == WORKBOOK)]
-    superseded = counting["unit_id"].isin(replaced_by.index) & ~counting["unit_id"].isin(left["unit_id"].unique())
-    return counting.assign(
-        status=text(np.where(superseded, SUPERSEDED_WORKBOOK, COUNTS)),
-        superseded_by=look_up(counting["unit_id"], replaced_by).where(superseded),
-        staged_qty=look_up(counting["load_id"], held).fillna(0).astype("int64"),
-    )
-
-
-def _book(booked: Ledger, found: _Read) -> None:
-    counting = found.counting
-    workbooks = counting[counting["stream"] == ORDER_LIST]
-    copies = workbooks[workbooks["status"] == SUPERSEDED_WORKBOOK]
-    booked.add(ORDER_LIST, "files", rows=len(workbooks) - len(copies))
-    booked.book_loads(found.counts, set(copies["load_id"]), SUPERSEDED_WORKBOOK)
-    for stream, part in counting[counting["stale_reason"].notna()].groupby("stream"):
-        booked.add(str(stream), "stale", rows=len(part))
-    lines, cartons = found.lines, found.cartons
-    rows = lines.rows[lines.rows["load_id"].isin(counting["load_id"])]
-    booked.book_rows("stg_orders", rows["reason"], rows["ordered_qty"])
-    for name, frame in (("stg_packed_current", cartons.packed), ("stg_shipped_current", cartons.shipped)):
-        some = frame[frame["load_id"].isin(counting["load_id"])]
-        booked.book_rows(name, some["reason"], some["qty"])
-    taken = cartons.packed[cartons.packed["reason"].isna()]
-    booked.move("stg_packed_current", "shipped_since", int((taken["qty"] - taken["kept"]).sum()))
-    booked.findings("stg_orders", lines.findings)
-    booked.findings("stg_packed_current", cartons.findings)
-
-
-def _guard(connection: sa.Connection, rules: Rules, booked: Ledger, found: _Read, wishes: _Wishes) -> None:
-    counting = found.counting[found.counting["status"] == COUNTS]
-    if not wishes.allow_shrink:
-        guards.refuse_empty_listing(listing_empty=found.choice.listing_empty)
-        sources = {str(stream): frozenset(part) for stream, part in counting.groupby("stream")["source"]}
-        guards.refuse_shrunk(guards.last_run(connection), booked, sources, rules.matching.max_shrink_pct)
-    guards.refuse_quarantine(found.counts, counting, rules.matching.max_quarantine_pct, wishes.accept)
-
-
-def _handled(found: _Read) -> Mapping[str, tuple[tuple[str, ...], int]]:
-    """Sum the staged units that went through this run's hands, by stream."""
-    counting = found.counting["load_id"]
-    lines, cartons = found.lines.rows, found.cartons
-
-    def units(rows: pd.DataFrame, qty: str = "qty") -> int:
-        return int(rows.loc[rows["load_id"].isin(counting), qty].sum())
-
-    by_origin = {name: lines[(lines["origin"] == name).to_numpy()] for name in (WORKBOOK, VIEW)}
-    return {
-        ORDER_LIST: (("stg_orders_sharepoint",), units(by_origin[WORKBOOK], "ordered_qty")),
-        MASTER_VIEW: (("stg_orders_wms",), units(by_origin[VIEW], "ordered_qty")),
-        PACKED: (("stg_packed",), units(cartons.packed)),
-        SHIPPED: (("stg_shipped",), units(cartons.shipped)),
-    }
-
-
-def _key(connection: sa.Connection, rules: Rules, found: _Read, wishes: _Wishes) -> tuple[_Keyed, Inputs]:
-    all_lines = found.lines.rows
-    proving = all_lines[
-        (all_lines["origin"] == WORKBOOK).to_numpy() & (all_lines["reason"] != SUPERSEDED_WORKBOOK).to_numpy()
-    ]
-    fold = size_fold(proving, rules)
-    orders = _current(all_lines)
-    packed = _current(found.cartons.packed).rename(columns={"qty": "qty_source", "kept": "qty"})
-    shipped = _current(found.cartons.shipped)
-    for rows in (orders, packed, shipped):
-        rows["size"] = fold.column(rows)
-    order_key_ids, order_keys, readings = sum_orders(orders, due_by(wishes.today, rules.matching.grace_days))
-    packed_keys, shipped_keys, fulfil_keys = sum_cartons(packed, shipped)
-    orders["order_key_id"] = order_key_ids
-    packed["fulfil_key_id"], shipped["fulfil_key_id"] = packed_keys, shipped_keys
-
-    attached = attach(read_decisions(connection), order_keys, fulfil_keys, rules, fold)
-    inputs = gather(order_keys, readings, fulfil_keys, attached)
+def _to_match(connection: sa.Connection, rules: Rules, keyed: _Keyed, links: Answer[pd.DataFrame] | None) -> _ToMatch:
+    """Find the customers of whom anything changed; without published links, all are matched."""
+    attached = attach(read_decisions(connection), keyed.order_keys, keyed.fulfil_keys, rules, keyed.fold)
+    inputs = gather(keyed.order_keys, keyed.readings, keyed.fulfil_keys, attached)
     hashes = input_hashes(inputs, rules)
-    stays = nothing_stays() if wishes.how.rematch else unchanged(connection, hashes, fulfil_keys)
-    whole = Rows(orders, packed, shipped)
-    return _Keyed(whole, order_keys, fulfil_keys, hashes, stays, attached.unattached), inputs
+    stays = unchanged(connection, links(), hashes, keyed.fulfil_keys) if links else nothing_stays()
+    return _ToMatch(inputs.without(stays.customers), hashes, stays, attached.unattached)
 
 
-def _settle(rules: Rules, booked: Ledger, keyed: _Keyed, matched: pd.DataFrame) -> Settled:
-    rows, stays, fulfil_keys = keyed.rows, keyed.stays, keyed.fulfil_keys
+@dataclass(frozen=True)
+class _Before:
+    """What is published of rows."""
+
+    beside: Beside
+    standing: Answer[Standing]
+    wishes: _Wishes
+
+    def to_compare(self, table: str, found: Counting, keyed: _Keyed) -> Collection[str] | None:
+        """Name the loads whose rows do not stand as they are; ``None``: all, or all is to be compared."""
+        if self.wishes.fills or self.wishes.how.rematch:
+            return None
+        return self.standing().to_compare(table, found.figures[table], keyed.prints()[table])
+
+    def rows(self, table: str, load_ids: Collection[str] | None) -> pd.DataFrame | None:
+        """Read the rows of some loads, or of all; where an empty warehouse is filled there are none."""
+        return None if self.wishes.fills else self.beside.read(read_current, table, load_ids)()
+
+
+def _publish_rows(
+    connection: sa.Connection, found: Counting, keyed: _Keyed, cartons: Held[Cartons], before: _Before
+) -> dict[str, Change]:
+    """Publish the rows of loads that do not stand as they are."""
+    stream_of = {table: stream for stream, table in CURRENT.items()}
+    changes: dict[str, Change] = {}
+    for table in (ORDERS, *stream_of):
+        load_ids, rows = before.to_compare(table, found, keyed), keyed.orders
+        if table in stream_of:
+            rows = cartons.ask(Cartons.rows, stream_of[table], load_ids)()
+        elif load_ids is not None:
+            rows = rows[rows["load_id"].isin(list(load_ids)).to_numpy()]
+        there = before.rows(table, load_ids)
+        changes |= publish_current(connection, table, rows, load_ids=load_ids, there=there)
+    return changes
+
+
+def _settle(
+    rules: Rules, booked: Ledger, keyed: _Keyed, work: _ToMatch, matched: pd.DataFrame, *, cartons: Held[Cartons]
+) -> Settled:
+    stays, fulfil_keys = work.stays, keyed.fulfil_keys
     matches = matched[list(LINK)]
     if stays.customers:
         matches = pd.concat([matches, stays.links], ignore_index=True)
-    linked = matches.loc[matches["order_key_id"].notna(), ["fulfil_key_id", "order_key_id"]]
-    quantities = fulfil_keys[["fulfil_key_id", "packed_qty", "shipped_qty"]]
+    place = pd.Index(matches["fulfil_key_id"]).get_indexer(fulfil_keys["fulfil_key_id"])
+    matches = matches.take(place).reset_index(drop=True)
+    made, fact_of = facts.order_facts(keyed.order_keys, fulfil_keys, matches, rules)
+    of_facts = cartons.ask(Cartons.of_facts, fact_of, len(made))
+    linked = fulfil_keys[["fulfil_key_id", "packed_qty", "shipped_qty"]].assign(order_key_id=matches["order_key_id"])
     fill = fill_lines(
-        rows.orders[["order_line_id", "order_key_id", "ordered_qty", "cancelled", "ex_factory_on"]],
-        linked.merge(quantities, on="fulfil_key_id"),
+        keyed.orders[["order_line_id", "order_key_id", "ordered_qty", "cancelled", "ex_factory_on"]],
+        linked[linked["order_key_id"].notna()],
     )
-    made = facts.order_facts(keyed.order_keys, fulfil_keys, matches, rules)
-    made = facts.add_cartons(made, matches, rows.packed, rows.shipped)
-    customers = facts.customer_totals(made, matches, fulfil_keys, keyed.hashes)
-    _book_matches(booked, matches.merge(quantities, on="fulfil_key_id"))
+    customers = facts.customer_totals(made, matches, fulfil_keys, work.hashes)
+    _book_matches(booked, matches, fulfil_keys["packed_qty"] + fulfil_keys["shipped_qty"])
     for name, count in matched.attrs[BLOCKS].items():
         booked.add("recon_match", "compared", name, rows=count)
     settled_findings = {
         "shipped_against_cancelled": facts.shipped_against_cancelled(made),
-        "override_detached": (len(keyed.unattached), 0),
+        "override_detached": (len(work.unattached), 0),
     }
     booked.findings("fact_order_recon", {code: figures for code, figures in settled_findings.items() if figures[0]})
-    return Settled(fill, made, customers, stays)
+    return Settled(fill, pd.concat([made, of_facts()], axis="columns"), customers, stays)
 
 
-def _current(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows[rows["reason"].isna()].drop(columns="reason").reset_index(drop=True)
-
-
-def _book_matches(booked: Ledger, matches: pd.DataFrame) -> None:
-    units = matches["packed_qty"] + matches["shipped_qty"]
+def _book_matches(booked: Ledger, matches: pd.DataFrame, units: pd.Series[Any]) -> None:
     for rule, part in units.groupby(matches["match_rule"].fillna("")):
         booked.add("recon_match", "matched", str(rule), rows=len(part), qty=int(part.sum()))
     pending = units[matches["review_status"] == "PENDING"]

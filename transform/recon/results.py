@@ -5,42 +5,42 @@ Both write in the caller's transaction and never commit.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import pandas as pd
 import sqlalchemy as sa
 from order_rules import tables
 
 from recon import facts
+from recon.cartons import is_whole
 from recon.frames import read
+from recon.ledger import CURRENT_TABLES
 from recon.orders import STAGED
-from recon.publish import Change, Writer, copied_from, insert, publish
+from recon.publish import Change, copied_from, insert, publish, to_read
 from recon.published import Published
 from recon.quarantine import LONG_TEXT, merge_quarantine, read_quarantine
+from recon.staged import Reader
 from recon.warehouse import runs
 from recon.warehouse.runs import Run
 
-NAMED_BY_LOAD: Final = ("load_id", "rules_version", "order_key_id", "origin", "cancelled")
-"""What tells whether a published order line is still the same: a load never changes, and neither does what a version
-of the rules makes of it."""
-CARTON: Final = ("load_id", "rules_version", "qty", "fulfil_key_id")
-"""The same of a carton row."""
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The rows that count, each with its key.
-
-    Attributes:
-        orders: order lines with order_key_id.
-        packed: packed rows with fulfil_key_id; ``qty`` is what is left of ``qty_source``.
-        shipped: shipped rows with fulfil_key_id.
-    """
-
-    orders: pd.DataFrame
-    packed: pd.DataFrame
-    shipped: pd.DataFrame
+ORDERS, PACKED, SHIPPED = (table.name for table in CURRENT_TABLES)
+COMPARED: Final = {
+    ORDERS: ("load_id", "rules_version", "order_key_id", "origin", "cancelled"),
+    PACKED: ("load_id", "rules_version", "qty", "qty_source", "fulfil_key_id"),
+    SHIPPED: ("load_id", "rules_version", "qty", "fulfil_key_id"),
+}
+"""What tells whether a published row is still the same: a load never changes, and neither does what a version of the
+rules makes of it."""
+GIVEN: Final = {
+    ORDERS: ("size", "origin", "cancelled", "order_key_id"),
+    PACKED: ("size", "qty", "qty_source", "fulfil_key_id"),
+    SHIPPED: ("size", "fulfil_key_id"),
+}
+"""What of a published row is not as staged."""
+KEPT: Final = ("first_seen_at",)
+"""What a fact keeps when it changes."""
 
 
 @dataclass(frozen=True)
@@ -60,24 +60,69 @@ class Settled:
     stays: Published
 
 
-def publish_rows(connection: sa.Connection, rows: Rows) -> dict[str, Change]:
-    """Publish the order lines and cartons that count.
+class There(NamedTuple):
+    """What is published.
+
+    Attributes:
+        fill: from ``read_fill``.
+        facts: from ``read_facts``.
+    """
+
+    fill: pd.DataFrame
+    facts: pd.DataFrame
+
+
+def read_current(reader: Reader, table_name: str, load_ids: Collection[str] | None) -> pd.DataFrame:
+    """Read of published rows what tells whether they change.
+
+    Args:
+        reader: where they are read.
+        table_name: ``stg_orders``, ``stg_packed_current`` or ``stg_shipped_current``.
+        load_ids: the loads whose rows are wanted; ``None``: all.
+
+    Returns:
+        What ``publish`` compares.
+    """
+    table = tables.metadata.tables[table_name]
+    columns, plain = to_read(table, compare=COMPARED[table_name])
+    return reader.read(columns, within=None if load_ids is None else (table.c.load_id, load_ids), plain=plain)
+
+
+def publish_current(
+    connection: sa.Connection,
+    table_name: str,
+    rows: pd.DataFrame,
+    *,
+    load_ids: Collection[str] | None,
+    there: pd.DataFrame | None,
+) -> dict[str, Change]:
+    """Publish the order lines, packed or shipped rows that count.
 
     Args:
         connection: an open connection; the caller's transaction.
-        rows: the rows that count.
+        table_name: as ``read_current``.
+        rows: order lines with order_key_id, or ``Cartons.rows``, of these loads.
+        load_ids: the loads, also those of which none counts any more; ``None``: all there are.
+        there: what ``read_current`` gave for them, where it was asked.
 
     Returns:
         Table to what was written.
     """
-    orders, packed, shipped = tables.stg_orders, tables.stg_packed_current, tables.stg_shipped_current
-    write_packed = _carton_writer(rows.packed, tables.stg_packed, ("size", "qty", "qty_source", "fulfil_key_id"))
-    write_shipped = _carton_writer(rows.shipped, tables.stg_shipped, ("size", "fulfil_key_id"))
-    return {
-        orders.name: publish(connection, orders, rows.orders, compare=NAMED_BY_LOAD, write=_line_writer(rows.orders)),
-        packed.name: publish(connection, packed, rows.packed, compare=(*CARTON, "qty_source"), write=write_packed),
-        shipped.name: publish(connection, shipped, rows.shipped, compare=CARTON, write=write_shipped),
-    }
+    table, within = tables.metadata.tables[table_name], None if load_ids is None else ("load_id", load_ids)
+    write = insert if is_whole(rows) else _copy
+    compare = COMPARED[table_name]
+    change = publish(connection, table, rows, compare=compare, within=within, there=there, write=write)
+    return {table_name: change}
+
+
+def _copy(connection: sa.Connection, table: sa.Table, rows: pd.DataFrame) -> None:
+    """Copy rows inside the database from where they are staged."""
+    given = GIVEN[table.name]
+    if table.name != ORDERS:
+        copied_from(tables.stg_packed if table.name == PACKED else tables.stg_shipped, given)(connection, table, rows)
+        return
+    for origin in STAGED:
+        copied_from(origin.staged, given)(connection, table, rows[(rows["origin"] == origin.name).to_numpy()])
 
 
 def publish_links(connection: sa.Connection, matched: pd.DataFrame, stays: Published) -> dict[str, Change]:
@@ -97,8 +142,26 @@ def publish_links(connection: sa.Connection, matched: pd.DataFrame, stays: Publi
     return {"recon_match": publish(connection, tables.recon_match, matched, within=within)}
 
 
+def read_facts(reader: Reader) -> pd.DataFrame:
+    """Read of the published facts what tells whether they change."""
+    columns, plain = to_read(tables.fact_order_recon, compare=facts.CHANGING, keep=KEPT)
+    return reader.read(columns, plain=plain)
+
+
+def read_fill(reader: Reader) -> pd.DataFrame:
+    """Read which published line was filled by what."""
+    columns, plain = to_read(tables.recon_order_fill)
+    return reader.read(columns, plain=plain)
+
+
 def publish_results(
-    connection: sa.Connection, run: Run, settled: Settled, *, loads: pd.DataFrame, counting: pd.DataFrame
+    connection: sa.Connection,
+    run: Run,
+    settled: Settled,
+    *,
+    loads: pd.DataFrame,
+    counting: pd.DataFrame,
+    there: There | None,
 ) -> dict[str, Change]:
     """Publish loads, fills, facts, quarantine and the customers' totals.
 
@@ -108,6 +171,7 @@ def publish_results(
         settled: what was made of the keys.
         loads: ``recon_load``.
         counting: those of them that count: load_id, started_at.
+        there: what is published of fills and facts, where it was read before.
 
     Returns:
         Table to what was written.
@@ -119,32 +183,11 @@ def publish_results(
     fact = tables.fact_order_recon
     changes = {
         "recon_load": publish(connection, tables.recon_load, loads),
-        "recon_order_fill": publish(connection, tables.recon_order_fill, settled.fill),
-        fact.name: publish(connection, fact, stamped, compare=facts.CHANGING, keep=["first_seen_at"]),
+        "recon_order_fill": publish(connection, tables.recon_order_fill, settled.fill, there=there and there.fill),
+        fact.name: publish(connection, fact, stamped, compare=facts.CHANGING, keep=KEPT, there=there and there.facts),
         "quarantine": publish(connection, tables.quarantine, quarantine),
     }
     of_run = tables.recon_customer_run
     connection.execute(sa.delete(of_run).where(of_run.c.run_id == run.run_id))
     insert(connection, of_run, settled.customers.assign(run_id=run.run_id))
     return changes
-
-
-def _is_whole(rows: pd.DataFrame) -> bool:
-    """Tell whether staged rows were read with all their columns."""
-    return "source" in rows
-
-
-def _carton_writer(rows: pd.DataFrame, staged: sa.Table, given: tuple[str, ...]) -> Writer:
-    return insert if _is_whole(rows) else copied_from(staged, given)
-
-
-def _line_writer(rows: pd.DataFrame) -> Writer:
-    if _is_whole(rows):
-        return insert
-
-    def write(connection: sa.Connection, table: sa.Table, written: pd.DataFrame) -> None:
-        for origin in STAGED:
-            copy = copied_from(origin.staged, ("size", "origin", "cancelled", "order_key_id"))
-            copy(connection, table, written[(written["origin"] == origin.name).to_numpy()])
-
-    return write

@@ -82,7 +82,10 @@ def attach(
         The decisions by the keys of today. A decision whose fields are still those of a key is attached by them,
         else by its id. Of two that settle one key, the later one holds.
     """
-    orders, cartons = set(order_keys["order_key_id"]), set(fulfil_keys["fulfil_key_id"])
+    some = not overrides.empty  # sets of all keys cost a second where they are many
+    orders, cartons = (
+        set(keys) if some else set() for keys in (order_keys["order_key_id"], fulfil_keys["fulfil_key_id"])
+    )
     settled: dict[str, tuple[str | None, str, Decision]] = {}
     ruled_out: dict[tuple[str, str], None] = {}
     unattached: list[Unattached] = []

@@ -1,5 +1,15 @@
 BEGIN TRANSACTION;
 
+-- Running downgrade 0007 -> 0006
+
+ALTER TABLE recon_load DROP COLUMN rows_hash;
+
+GO
+
+UPDATE alembic_version SET version_num='0006' WHERE alembic_version.version_num = '0007';
+
+GO
+
 -- Running downgrade 0006 -> 0005
 
 ALTER TABLE audit_run DROP COLUMN published_run_id;

@@ -53,7 +53,8 @@ carton_rows = st.lists(
 
 
 def numbered(rows):
-    return [(*row[:6], {**row[6], "row_id": f"r{number}"}) for number, row in enumerate(rows)]
+    """Name rows as the mapper does, by a hash of all that they say: rows of one id are of one day."""
+    return [(*row[:6], {**row[6], "row_id": f"r{number} {row[6]['on']}"}) for number, row in enumerate(rows)]
 
 
 @settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -105,6 +105,35 @@ def test_one_thing_under_two_names_is_linked_and_says_by_which(warehouse):
         assert 90 <= match["match_score"] < 100
 
 
+def test_of_several_links_the_one_of_the_most_units_names_the_rule_and_any_fuzzy_one_the_type(warehouse):
+    # Units by the order's own PO, by its alternate one, by one with a digit missing; and what is told of the order.
+    cases = [
+        ((5, 3, 0), ("exact", "EXACT")),
+        ((3, 5, 0), ("alt_po", "EXACT")),
+        ((4, 0, 0), ("exact", "EXACT")),
+        ((4, 4, 0), ("alt_po", "EXACT")),  # a tie: the first by name
+        ((5, 0, 2), ("po_dropped", "FUZZY")),
+    ]
+    pos = [f"45{number}7{number}31{number}6" for number in range(1, len(cases) + 1)]
+    warehouse.workbook("ACME.xlsx", [order(10, po=po, style=f"AB{po}", customer_alt_po=f"WEB-{po}") for po in pos])
+    under = [(po, f"WEB-{po}", po[:4] + po[5:]) for po in pos]
+    warehouse.packed(
+        [
+            carton(units, po=name, style=f"AB{po}")
+            for po, names, (all_units, _) in zip(pos, under, cases, strict=True)
+            for name, units in zip(names, all_units, strict=True)
+            if units
+        ]
+    )
+
+    warehouse.reconcile()
+
+    found = [warehouse.fact(customer_po=po) for po in pos]
+    assert [(fact["match_rule"], fact["match_type"]) for fact in found] == [told for _, told in cases]
+    assert [fact["packed_qty"] for fact in found] == [sum(units) for units, _ in cases]
+    assert [fact["fuzzy_qty"] for fact in found] == [0, 0, 0, 0, 2]
+
+
 def test_goods_of_a_customer_without_orders_belong_to_no_order(warehouse):
     warehouse.workbook("ACME.xlsx", [order(10)])
     warehouse.packed([carton(7, customer="BOLT")])

@@ -9,7 +9,7 @@ import signal
 import pytest
 import sqlalchemy as sa
 from order_rules import tables
-from recon import publish, reconcile, staged
+from recon import beside, publish, reconcile
 from recon.engines import EngineError, How
 
 STAMPS = {"first_seen_at", "updated_at", "changed_run_id", "run_id"}
@@ -48,7 +48,7 @@ def on_disk(build, tmp_path):
 
 
 def test_shipped_rows_read_by_another_process_are_the_same_rows(on_disk, warehouse, monkeypatch):
-    monkeypatch.setattr(staged, "BESIDE_ROWS", 0)
+    monkeypatch.setattr(beside, "BESIDE_ROWS", 0)
 
     outcome = on_disk.reconcile(how=How(processes=2))
 
@@ -60,14 +60,14 @@ def test_shipped_rows_read_by_another_process_are_the_same_rows(on_disk, warehou
 
 
 def test_one_process_reads_everything_itself(warehouse, monkeypatch):
-    monkeypatch.setattr(staged, "BESIDE_ROWS", 0)
+    monkeypatch.setattr(beside, "BESIDE_ROWS", 0)
 
     assert fill(warehouse).reconcile(how=How(processes=1)).shipped == 9  # in memory: no other process could see it
 
 
 def test_a_reading_process_that_fails_publishes_nothing(on_disk, monkeypatch):
-    monkeypatch.setattr(staged, "BESIDE_ROWS", 0)
-    monkeypatch.setattr(staged, "_read_at", _killed)
+    monkeypatch.setattr(beside, "BESIDE_ROWS", 0)
+    monkeypatch.setattr(beside, "_read", _killed)
 
     with pytest.raises(EngineError, match="--workers 1"):
         on_disk.reconcile(how=How(processes=2))
@@ -94,8 +94,8 @@ def test_indexes_that_are_built_last_are_all_there(on_disk, warehouse, monkeypat
 def test_an_empty_warehouse_is_filled_without_the_log_which_is_there_again_afterwards(on_disk, monkeypatch):
     monkeypatch.setattr(reconcile, "FILL_ROWS", 0)
     seen = []
-    publish_rows = reconcile.publish_rows
-    monkeypatch.setattr(reconcile, "publish_rows", lambda *them: seen.append(journal(them[0])) or publish_rows(*them))
+    publish = reconcile.publish_links
+    monkeypatch.setattr(reconcile, "publish_links", lambda *them: seen.append(journal(them[0])) or publish(*them))
 
     assert on_disk.reconcile().shipped == 9
     on_disk.workbook("b.xlsx", [order(7, po="9012")])
