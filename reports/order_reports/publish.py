@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from order_rules.config import Customers, load_file
 from order_rules.program import no_garbage_collection
 
-from order_reports.beside import Beside, can_be_read_beside
+from order_reports.beside import Beside, is_worth_it
 from order_reports.destination import Draft, delivering
 from order_reports.failure import ReportError
 from order_reports.ready import missing_parts
@@ -69,7 +69,7 @@ def _begun(settings: Settings) -> Iterator[tuple[sa.Connection, Beside | None]]:
     with reading(settings.warehouse) as connection:
         if missing := missing_parts(connection):
             raise ReportError("The warehouse is not ready: " + "; ".join(missing) + ".")
-        if not can_be_read_beside(settings.warehouse):
+        if not is_worth_it(settings.warehouse):
             yield connection, None
             return
         with Beside(connection) as beside:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 import sqlalchemy as sa
 from click.testing import Result
@@ -14,6 +15,7 @@ from order_reports.beside import Beside
 from order_reports.fact_columns import facts_of, read_facts
 from order_reports.failure import ReportError
 from order_reports.match_columns import match_sums
+from order_reports.settings import PAGE_NAME
 from order_reports.totals import match_totals
 from order_reports.warehouse import reading
 from order_rules import tables
@@ -107,6 +109,7 @@ def test_a_file_that_is_written_all_the_time_is_given_up(
     versions = iter(range(100))
     monkeypatch.setattr(Beside, "_version", lambda _: next(versions))
     monkeypatch.setattr(beside_module, "TRIES", 2)
+    monkeypatch.setattr(beside_module, "LARGE_BYTES", 0)
     result = invoke("publish")
     assert result.exit_code == 1
     assert "The warehouse is written all the time" in result.output
@@ -116,6 +119,7 @@ def test_why_the_other_process_failed_is_one_line(
     monday: Any, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, report_path: Path
 ) -> None:
     monday.save()
+    monkeypatch.setattr(beside_module, "LARGE_BYTES", 0)
     monkeypatch.setattr(beside_module, "_typed", lambda _: "SELECT no_such_column FROM fact_order_recon")
     result = invoke("publish")
     assert result.exit_code == 1
@@ -123,6 +127,19 @@ def test_why_the_other_process_failed_is_one_line(
     assert line.startswith("Error: The warehouse cannot be read: ")
     assert "no_such_column" in line
     assert not report_path.exists()
+
+
+@pytest.mark.usefixtures("awkward")
+def test_reports_say_the_same_whoever_reads(invoke: Invoke, monkeypatch: pytest.MonkeyPatch, report_path: Path) -> None:
+    def published() -> tuple[bytes, list[tuple[str, Any]]]:
+        assert invoke("publish", "--force").exit_code == 0
+        book = openpyxl.load_workbook(report_path)
+        cells = [(sheet.title, list(sheet.iter_rows(values_only=True))) for sheet in book]
+        return (report_path.parent / PAGE_NAME).read_bytes(), cells
+
+    over_the_connection = published()
+    monkeypatch.setattr(beside_module, "LARGE_BYTES", 0)
+    assert published() == over_the_connection
 
 
 def test_nothing_is_left_running_where_it_was_not_read_to_the_end(monday: Any) -> None:
