@@ -86,9 +86,22 @@ def worker_pool(processes: int) -> Iterator[ProcessPoolExecutor]:
         # At a signal too: a worker in the middle of a customer would keep this process waiting for minutes.
         for worker in set(multiprocessing.active_children()) - before:
             worker.terminate()
+        _let_go(pool)
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _let_go(pool: ProcessPoolExecutor) -> None:
+    """Let a pool see that its workers are gone.
+
+    One that was ended in the middle of a long answer leaves the pool's own thread waiting for the rest of it, and this
+    process for that thread: a pipe has no end as long as its writing side is open, and the pool holds that open here.
+    """
+    answers = getattr(pool, "_result_queue", None)  # nothing public leads there
+    writer = getattr(answers, "_writer", None)
+    if writer is not None:
+        writer.close()
 
 
 def _start_worker() -> None:

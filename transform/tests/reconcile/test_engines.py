@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -58,6 +59,18 @@ def expected(tasks):
     frame = whole(in_process(tasks))
     assert {"EXACT", "FUZZY", "NO_MATCH"} <= set(frame["match_type"])
     return frame
+
+
+@pytest.mark.timeout(60)
+def test_a_pool_ends_although_a_worker_was_ended_in_the_middle_of_its_answer():
+    def interrupted():
+        with local.worker_pool(1) as pool:
+            assert pool.submit(len, "abc").result() == 3
+            pool._result_queue._writer._send(struct.pack("!i", 1_000))  # that many bytes are to come
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
 
 
 def test_a_pool_of_processes_gives_the_same_links(tasks, expected, monkeypatch):
