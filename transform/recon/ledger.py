@@ -33,6 +33,10 @@ Measure = Literal[
 ]
 CURRENT_TABLES: Final = (tables.stg_orders, tables.stg_packed_current, tables.stg_shipped_current)
 
+QUANTITIES: Final = {
+    table: table.c.ordered_qty if "ordered_qty" in table.c else table.c.qty for table in CURRENT_TABLES
+}
+"""Published table to the units of its rows."""
 MEASURES: Final = ("ordered", "cancelled", "packed", "shipped")
 """What a fact adds up."""
 MOVED: Final = ("packed", "shipped")
@@ -220,7 +224,7 @@ def check_published(connection: sa.Connection) -> dict[str, Figures]:
     }
     equations = [
         (stream, what, units, table.name, _sums(connection, {stream: quantity})[stream])
-        for (stream, (what, units)), (table, quantity) in zip(held.items(), _QUANTITIES.items(), strict=True)
+        for (stream, (what, units)), (table, quantity) in zip(held.items(), QUANTITIES.items(), strict=True)
     ]
     equations += [
         (name, f"{name} of orders", facts[f"{name} of orders"], "recon_order_fill", fills[name]) for name in MOVED
@@ -232,11 +236,6 @@ def check_published(connection: sa.Connection) -> dict[str, Figures]:
                 f"{table_name}. Nothing was published."
             )
     return {name: Figures(rows=facts[ROWS], qty=facts[name]) for name in MEASURES}
-
-
-_QUANTITIES: Final = {
-    table: table.c.ordered_qty if "ordered_qty" in table.c else table.c.qty for table in CURRENT_TABLES
-}
 
 
 def _sums(connection: sa.Connection, columns: Mapping[str, sa.ColumnElement[Any]]) -> dict[str, int]:

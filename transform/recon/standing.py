@@ -20,6 +20,7 @@ from order_rules.ids import hash_id
 from order_rules.program import program_hash
 
 from recon.frames import sum_hashes
+from recon.ledger import QUANTITIES
 from recon.staged import Reader
 
 
@@ -106,14 +107,7 @@ def read_standing(reader: Reader) -> Standing:
     prints = reader.read([load.load_id, load.rows_hash], plain=["load_id", "rows_hash"]).dropna()
     return Standing(
         dict(zip(prints["load_id"], prints["rows_hash"], strict=True)),
-        {
-            table.name: _by_load(reader, table, qty)
-            for table, qty in (
-                (tables.stg_orders, tables.stg_orders.c.ordered_qty),
-                (tables.stg_packed_current, tables.stg_packed_current.c.qty),
-                (tables.stg_shipped_current, tables.stg_shipped_current.c.qty),
-            )
-        },
+        {table.name: _by_load(reader, table, qty) for table, qty in QUANTITIES.items()},
     )
 
 
