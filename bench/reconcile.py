@@ -27,7 +27,7 @@ from measure import Figures, measure
 from order_rules import ids, tables
 from order_rules.config import Rules, load_rules
 from recon.frames import text
-from recon.publish import insert
+from recon.inserting import insert
 from recon.warehouse.engine import connect, writing
 from recon.warehouse.schema import migrate
 from truth import make_truth

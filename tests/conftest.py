@@ -76,10 +76,24 @@ class Project:
         return self.home / "batches"
 
     @property
+    def system_folder(self) -> Path:
+        """Where Meltano writes what a run's plugins are given, beside the plugins themselves.
+
+        Each home has its own, so that tests can run side by side; the plugins are the checkout's.
+        """
+        folder = self.home / ".meltano"
+        if not folder.exists():
+            folder.mkdir()
+            for kind in ("extractors", "loaders", "mappers", "utilities"):
+                (folder / kind).symlink_to(ROOT / ".meltano" / kind, target_is_directory=True)
+        return folder
+
+    @property
     def env(self) -> dict[str, str]:
         batch_config = json.dumps({"encoding": {"format": "parquet"}, "storage": {"root": str(self.batches)}})
         own = {
             "MELTANO_DATABASE_URI": f"sqlite:///{self.home / 'meltano.db'}",
+            "MELTANO_SYS_DIR_ROOT": str(self.system_folder),
             "MELTANO_CLI_LOG_LEVEL": "info",
             "NO_COLOR": "1",
             "WAREHOUSE_URL": f"sqlite:///{self.warehouse}",
@@ -214,7 +228,7 @@ def synced_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(synced_home: Path, folder: Path) -> Project:
     """Copy an installation into a folder."""
     home = folder / "a planner's home"
-    shutil.copytree(synced_home, home)
+    shutil.copytree(synced_home, home, ignore=shutil.ignore_patterns(".meltano"))
     return Project(home)
 
 

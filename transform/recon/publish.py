@@ -5,33 +5,20 @@ One function serves every published table. It writes in the caller's transaction
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from recon.frames import IN_LIST, Flags, Ints, Objects, as_date, codes_of, in_parts, number_groups, objects, read, stack
-from recon.staged import STAGED_ROW, staged_row
+from recon.frames import IN_LIST, Flags, Ints, in_parts, number_groups, objects, read, stack
+from recon.inserting import WRITE_ROWS, Writer, insert
 
-TRAVELLING: Final = "travelling"
-GROUP: Final = "group_number"
-WRITE_ROWS: Final = 20_000
-"""Rows handed to the driver at once."""
-VALUES_TOGETHER: Final = 5_000
-"""Values in one statement, on SQLite, which takes 32,766."""
-NARROW: Final = 8
-"""Columns of a table up to which that is faster: of more, handing over the values is most of the work anyway."""
 MANY_ROWS: Final = 50_000
 """Rows of an empty table from which its indexes are built after it is filled."""
-
-
-Writer = Callable[[sa.Connection, sa.Table, pd.DataFrame], None]
-"""Writes rows of a table that are not there."""
 
 
 @dataclass(frozen=True)
@@ -185,144 +172,3 @@ def _delete(connection: sa.Connection, table: sa.Table, keys: pd.DataFrame, *, e
     parameters = [{f"key_{name}": value for name, value in zip(keys.columns, row, strict=True)} for row in rows]
     for part in in_parts(parameters, WRITE_ROWS):
         connection.execute(sa.delete(table).where(*matches), part)
-
-
-def insert(connection: sa.Connection, table: sa.Table, rows: pd.DataFrame) -> None:
-    """Insert rows in large batches.
-
-    Values are turned into what the driver takes column by column, once a distinct value, and handed to its own
-    ``executemany``: a million cartons spend their time in the database, not in getting there.
-
-    Args:
-        connection: an open connection; the caller's transaction.
-        table: the table.
-        rows: one column each column of the table.
-    """
-    if rows.empty:
-        return
-    statement = table.insert().compile(dialect=connection.dialect, column_keys=[column.name for column in table.c])
-    names = [column.name for column in table.c]
-    order = list((statement.positiontup if statement.positional else None) or names)
-    columns = [_driver_column(rows[name], table.c[name], connection.dialect) for name in order]
-    # In the order of the key, whose index is then written from one end to the other.
-    key = rows[next(iter(table.primary_key)).name].argsort() if table.primary_key else pd.RangeIndex(len(rows))
-    at = np.asarray(key, dtype=np.int64)
-    for start in range(0, len(at), WRITE_ROWS):
-        values = zip(*(column(at[start : start + WRITE_ROWS]) for column in columns), strict=True)
-        if connection.dialect.name == "sqlite" and len(order) <= NARROW:
-            _insert_together(connection, str(statement), list(values), len(order))
-        elif statement.positional:
-            connection.exec_driver_sql(str(statement), list(values))
-        else:
-            connection.exec_driver_sql(str(statement), [dict(zip(order, row, strict=True)) for row in values])
-
-
-def _insert_together(connection: sa.Connection, statement: str, rows: list[tuple[Any, ...]], width: int) -> None:
-    """Insert many rows a statement: the driver lets go of the interpreter's lock once each, not once a row.
-
-    A thread that has to get it back from one that computes waits for milliseconds.
-    """
-    many = max(1, VALUES_TOGETHER // width)
-    head, one = statement.split(" VALUES ")
-    whole = len(rows) - len(rows) % many
-    together = [tuple(chain.from_iterable(part)) for part in in_parts(rows[:whole], many)]
-    if together:
-        connection.exec_driver_sql(f"{head} VALUES {', '.join([one] * many)}", together)
-    if rows[whole:]:
-        connection.exec_driver_sql(statement, rows[whole:])
-
-
-def _driver_column(values: pd.Series[Any], column: sa.Column[Any], dialect: sa.Dialect) -> Callable[[Ints], list[Any]]:
-    """Make what gives a column's values at some positions as the driver takes them."""
-    kind = column.type
-    process: Callable[[Any], Any] | None = kind.dialect_impl(dialect).bind_processor(dialect)
-    is_ready = process is None and not isinstance(kind, sa.Date)
-
-    def made(some: Objects) -> Objects:
-        return some if is_ready else np.array([*(_value(value, kind, process) for value in some), None], object)[:-1]
-
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        # Once a category, of which there are as many as keys, not once a category and batch.
-        codes, distinct = codes_of(values), np.append(made(objects(pd.Series(values.cat.categories))), [None])
-        return lambda at: list(distinct[codes[at]])
-
-    def plain(at: Ints) -> list[Any]:
-        some = values.take(at)
-        if is_ready:
-            return list(objects(some))
-        number, found = pd.factorize(objects(some.astype("datetime64[us]") if isinstance(kind, sa.Date) else some))
-        return list(np.append(made(found), [None])[number])
-
-    return plain
-
-
-def _value(value: object, kind: sa.types.TypeEngine[Any], process: Callable[[Any], Any] | None) -> object:
-    if isinstance(kind, sa.Date) and not isinstance(kind, sa.DateTime):
-        value = as_date(value)
-    if isinstance(value, np.generic):
-        value = value.item()
-    return value if process is None or value is None else process(value)
-
-
-def copied_from(source: sa.Table, given: Sequence[str]) -> Writer:
-    """Make a writer of rows that stand in a staging table already, but for a few columns.
-
-    Those few travel, each combination of them once, the others are copied inside the database: a million cartons
-    neither come here nor go back.
-
-    Args:
-        source: the staging table, its primary key among the frame's columns, or on SQLite the number of the row.
-        given: the columns that the frame gives.
-
-    Returns:
-        The writer; its frame needs the key or number, and ``given``.
-    """
-
-    def write(connection: sa.Connection, table: sa.Table, rows: pd.DataFrame) -> None:
-        if rows.empty:
-            return
-        named: list[sa.ColumnElement[Any]] = list(source.primary_key)
-        if STAGED_ROW in rows:
-            named = [staged_row(source)]
-        kept = [name for name in given if name in table.c]
-        group, first = number_groups(rows, kept)
-        some = rows[kept].iloc[first].assign(**{GROUP: np.arange(len(first))})
-        number = sa.Column(GROUP, sa.Integer, primary_key=True, autoincrement=False)
-        groups = _temporary(connection, "groups", [number, *(table.c[name] for name in kept)])
-        travelling = _temporary(connection, "rows", [*named, sa.Column(GROUP, sa.Integer)])
-        for temporary, values in ((groups, some), (travelling, rows.assign(**{GROUP: group}))):
-            temporary.create(connection, checkfirst=False)
-            insert(connection, temporary, values)
-        columns = [groups.c[c.name] if c.name in kept else source.c[c.name] for c in table.c]
-        same = sa.and_(*(travelling.c[str(column.key)] == _found(column) for column in named))
-        of_group = groups.c[GROUP] == travelling.c[GROUP]
-        found = sa.select(*columns).select_from(travelling.join(source, same).join(groups, of_group))
-        if STAGED_ROW in rows:  # which has the rows gone through as they lie on disk
-            found = found.order_by(travelling.c[STAGED_ROW])
-        connection.execute(table.insert().from_select([column.name for column in table.c], found))
-        for temporary in (groups, travelling):
-            temporary.drop(connection, checkfirst=False)
-
-    return write
-
-
-def _found(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    return column.element if isinstance(column, sa.Label) else column
-
-
-def _temporary(connection: sa.Connection, name: str, columns: Iterable[sa.ColumnElement[Any]]) -> sa.Table:
-    """Define a table that only this connection sees; of whole numbers, the first is its key."""
-    is_mssql = connection.dialect.name == "mssql"
-    made = []
-    for number, column in enumerate(columns):
-        kind = column.type
-        if is_mssql and isinstance(kind, sa.Unicode):
-            # Texts of tempdb have the server's collation, which may be another than the database's: they would not
-            # compare.
-            kind = sa.Unicode(kind.length, "DATABASE_DEFAULT")
-        key = number == 0 and isinstance(kind, sa.Integer)
-        made.append(sa.Column(str(column.key), kind, primary_key=key, autoincrement=False))
-    name = f"{TRAVELLING}_{name}"
-    if is_mssql:
-        return sa.Table(f"#{name}", sa.MetaData(), *made)
-    return sa.Table(name, sa.MetaData(), *made, prefixes=["TEMPORARY"])

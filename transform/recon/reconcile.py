@@ -24,6 +24,7 @@ from recon.counting import COUNTS, CURRENT, ORDERS, Counting, book, guard, handl
 from recon.decisions import as_decision, read_decisions
 from recon.engines import How
 from recon.frames import look_up, objects
+from recon.inserting import insert, made_ready
 from recon.keys import sum_orders
 from recon.ledger import Figures, Ledger
 from recon.loads import ORDER_LIST
@@ -46,7 +47,9 @@ from recon.results import (
     read_current,
     read_facts,
     read_fill,
+    ready,
 )
+from recon.side_file import swept
 from recon.sizes import SizeFold, size_fold
 from recon.staged import STAGED_ROW
 from recon.standing import Standing, prints_of_lines, read_standing
@@ -119,7 +122,7 @@ def reconcile(
     fills = rows >= FILL_ROWS and _is_empty(engine)
     wishes = _Wishes(today, allow_shrink, accept, how or How(), rows, fills)
     try:
-        with straight_into_file(engine, worth=wishes.fills), writing(engine) as connection:
+        with straight_into_file(engine, worth=wishes.fills), writing(engine) as connection, swept(engine):
             runs.heartbeat(connection, run)
             outcome = _reconcile(connection, rules, run, booked, wishes)
             digest = nothing_new.fingerprint(connection, rules, today=today, accept=accept)
@@ -222,8 +225,10 @@ def _reconcile(connection: sa.Connection, rules: Rules, run: Run, booked: Ledger
             before = _Before(others, standing, wishes)
             published = aside.submit(_publish_rows, connection, found, keyed, cartons, before)
             matched = match_all(work.inputs, rules, wishes.how.engine)
-            linked = aside.submit(publish_links, connection, matched, work.stays)
+            write = made_ready(connection, tables.recon_match, matched) if wishes.fills else insert
+            linked = aside.submit(publish_links, connection, matched, work.stays, write=write)
             settled = _settle(rules, booked, keyed, work, matched, cartons=cartons)
+            made = ready(connection, run, settled, fills=wishes.fills)
             changes = published.result() | linked.result()
         facts_there = There(*(answer() for answer in there)) if there else None
     del matched  # with the evidence of every link
@@ -232,7 +237,9 @@ def _reconcile(connection: sa.Connection, rules: Rules, run: Run, booked: Ledger
     order_lines, unattached = len(keyed.orders), work.unattached
     del keyed, work, found
     counting = loads_now[loads_now["status"] == COUNTS]
-    changes |= publish_results(connection, run, settled, loads=loads_now, counting=counting, there=facts_there)
+    changes |= publish_results(
+        connection, run, made, settled.customers, loads=loads_now, counting=counting, there=facts_there
+    )
     for name, figures in ledger.check_published(connection).items():
         booked.add("fact_order_recon", "fact", name, rows=figures.rows, qty=figures.qty)
     booked.write(connection, run.run_id)

@@ -15,10 +15,12 @@ from order_rules import tables
 
 from recon import facts
 from recon.cartons import is_whole
+from recon.copying import copied_from
 from recon.frames import read
+from recon.inserting import Writer, insert, made_ready
 from recon.ledger import CURRENT_TABLES
 from recon.orders import STAGED
-from recon.publish import Change, copied_from, insert, publish, to_read
+from recon.publish import Change, publish, to_read
 from recon.published import Published
 from recon.quarantine import LONG_TEXT, merge_quarantine, read_quarantine
 from recon.staged import Reader
@@ -125,13 +127,16 @@ def _copy(connection: sa.Connection, table: sa.Table, rows: pd.DataFrame) -> Non
         copied_from(origin.staged, given)(connection, table, rows[(rows["origin"] == origin.name).to_numpy()])
 
 
-def publish_links(connection: sa.Connection, matched: pd.DataFrame, stays: Published) -> dict[str, Change]:
+def publish_links(
+    connection: sa.Connection, matched: pd.DataFrame, stays: Published, *, write: Writer = insert
+) -> dict[str, Change]:
     """Publish the links of customers that were matched.
 
     Args:
         connection: an open connection; the caller's transaction.
         matched: ``recon_match`` of these customers.
         stays: the links of all others.
+        write: how rows are written that are not there.
 
     Returns:
         Table to what was written.
@@ -139,7 +144,7 @@ def publish_links(connection: sa.Connection, matched: pd.DataFrame, stays: Publi
     within = None
     if stays.customers:
         within = ("fulfil_customer", stays.others | set(matched["fulfil_customer"]))
-    return {"recon_match": publish(connection, tables.recon_match, matched, within=within)}
+    return {"recon_match": publish(connection, tables.recon_match, matched, within=within, write=write)}
 
 
 def read_facts(reader: Reader) -> pd.DataFrame:
@@ -154,10 +159,41 @@ def read_fill(reader: Reader) -> pd.DataFrame:
     return reader.read(columns, plain=plain)
 
 
+class Ready(NamedTuple):
+    """What is to be published of what was made of the keys.
+
+    Attributes:
+        fill: ``recon_order_fill``, and what writes it.
+        facts: ``fact_order_recon``, and what writes it.
+    """
+
+    fill: tuple[pd.DataFrame, Writer]
+    facts: tuple[pd.DataFrame, Writer]
+
+
+def ready(connection: sa.Connection, run: Run, settled: Settled, *, fills: bool) -> Ready:
+    """Stamp facts with the run, and make the rows of an empty warehouse ready while others are still written.
+
+    Args:
+        connection: a connection to the warehouse, which another thread may use.
+        run: the open run.
+        settled: what was made of the keys.
+        fills: whether nothing is published yet.
+
+    Returns:
+        What ``publish_results`` takes.
+    """
+    now = runs.utc_now()
+    stamped = settled.facts.assign(first_seen_at=now, updated_at=now, changed_run_id=run.run_id)
+    parts = ((tables.recon_order_fill, settled.fill), (tables.fact_order_recon, stamped))
+    return Ready(*((rows, made_ready(connection, table, rows) if fills else insert) for table, rows in parts))
+
+
 def publish_results(
     connection: sa.Connection,
     run: Run,
-    settled: Settled,
+    made: Ready,
+    customers: pd.DataFrame,
     *,
     loads: pd.DataFrame,
     counting: pd.DataFrame,
@@ -168,7 +204,8 @@ def publish_results(
     Args:
         connection: an open connection; the caller's transaction.
         run: the open run.
-        settled: what was made of the keys.
+        made: fills and facts.
+        customers: ``recon_customer_run`` without its run.
         loads: ``recon_load``.
         counting: those of them that count: load_id, started_at.
         there: what is published of fills and facts, where it was read before.
@@ -179,15 +216,24 @@ def publish_results(
     now = runs.utc_now()
     known = read(connection, list(tables.quarantine.c), plain=LONG_TEXT)
     quarantine = merge_quarantine(read_quarantine(connection, set(counting["load_id"])), known, counting, now)
-    stamped = settled.facts.assign(first_seen_at=now, updated_at=now, changed_run_id=run.run_id)
-    fact = tables.fact_order_recon
+    (fill, write_fill), (rows, write_facts) = made
     changes = {
         "recon_load": publish(connection, tables.recon_load, loads),
-        "recon_order_fill": publish(connection, tables.recon_order_fill, settled.fill, there=there and there.fill),
-        fact.name: publish(connection, fact, stamped, compare=facts.CHANGING, keep=KEPT, there=there and there.facts),
+        "recon_order_fill": publish(
+            connection, tables.recon_order_fill, fill, there=there and there.fill, write=write_fill
+        ),
+        "fact_order_recon": publish(
+            connection,
+            tables.fact_order_recon,
+            rows,
+            compare=facts.CHANGING,
+            keep=KEPT,
+            there=there and there.facts,
+            write=write_facts,
+        ),
         "quarantine": publish(connection, tables.quarantine, quarantine),
     }
     of_run = tables.recon_customer_run
     connection.execute(sa.delete(of_run).where(of_run.c.run_id == run.run_id))
-    insert(connection, of_run, settled.customers.assign(run_id=run.run_id))
+    insert(connection, of_run, customers.assign(run_id=run.run_id))
     return changes

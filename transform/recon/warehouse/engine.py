@@ -27,6 +27,8 @@ CACHE_KIB: Final = 128 * 1024
 """What SQLite may keep of the file in memory, a connection."""
 TEMPORARY_CACHE_KIB: Final = 64 * 1024
 """The same of temporary tables, in which rows that are copied are looked up one by one."""
+SIDE: Final = "side"
+"""What the names of files that a transaction opens beside the warehouse's begin with (``recon.side_file``)."""
 URL_SHAPE: Final = (
     "Set RECON_WAREHOUSE_URL to mssql+pymssql://user:password@host/database, to mssql+mssqlpython://... or to "
     "sqlite:///path/to/file.db; in a user name or password write @ as %40 and / as %2F."
@@ -184,6 +186,7 @@ def _engine(url: sa.URL) -> sa.Engine:
     engine = sa.create_engine(url, connect_args={"check_same_thread": False})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "checkin", _let_go)
     return engine
 
 
@@ -199,6 +202,16 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
     cursor.execute(f"PRAGMA temp.cache_size = -{TEMPORARY_CACHE_KIB}")
     _use_wal(cursor)
     cursor.close()
+
+
+def _let_go(connection: DBAPIConnection | None, _entry: ConnectionPoolEntry) -> None:
+    """Close the files that a transaction opened, which SQLite does not allow within it."""
+    if connection is None:  # it was broken
+        return
+    with closing(connection.cursor()) as cursor:
+        cursor.execute("PRAGMA database_list")
+        for name in [name for _, name, _ in cursor.fetchall() if name.startswith(SIDE)]:
+            cursor.execute(f"DETACH DATABASE {name}")
 
 
 def _use_wal(cursor: DBAPICursor) -> None:

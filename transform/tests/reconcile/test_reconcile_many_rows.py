@@ -95,7 +95,9 @@ def test_an_empty_warehouse_is_filled_without_the_log_which_is_there_again_after
     monkeypatch.setattr(reconcile, "FILL_ROWS", 0)
     seen = []
     publish = reconcile.publish_links
-    monkeypatch.setattr(reconcile, "publish_links", lambda *them: seen.append(journal(them[0])) or publish(*them))
+    monkeypatch.setattr(
+        reconcile, "publish_links", lambda *them, **how: seen.append(journal(them[0])) or publish(*them, **how)
+    )
 
     assert on_disk.reconcile().shipped == 9
     on_disk.workbook("b.xlsx", [order(7, po="9012")])
