@@ -33,7 +33,8 @@ def insert(connection: sa.Connection, table: sa.Table, rows: pd.DataFrame) -> No
         table: the table.
         rows: one column each column of the table.
     """
-    _take_in(connection, table, rows, side_file(connection, (table, rows)))
+    if len(rows):
+        _take_in(connection, table, rows, side_file(connection, (table, rows)))
 
 
 def made_ready(connection: sa.Connection, table: sa.Table, rows: pd.DataFrame) -> Writer:
