@@ -34,6 +34,7 @@ BATCH_ROWS: Final = 50_000
 """Rows handed to Arrow's driver at once."""
 ATTACHED: Final = 10
 """Files that SQLite opens beside its own, unless it was built for more."""
+CANNOT_WRITE: Final = "Cannot write {path}, by which rows come into the warehouse: {error}"
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,12 @@ def side_file(connection: sa.Connection, *contents: tuple[sa.Table, pd.DataFrame
     if not is_file(url) or max(len(rows) for _, rows in contents) < SIDE_ROWS:
         return None
     path = Path(f"{url.database}-{SIDE}-{uuid4().hex[:8]}")
+    try:
+        path.touch(
+            mode=Path(str(url.database)).stat().st_mode & 0o777
+        )  # who may not read the one may not read the other
+    except OSError as error:
+        raise WarehouseError(CANNOT_WRITE.format(path=path, error=error.strerror)) from None
     return SideFile(path, [_write(path, connection.dialect, table, rows) for table, rows in contents])
 
 
@@ -129,8 +136,7 @@ def _write(path: Path, dialect: sa.Dialect, table: sa.Table, rows: pd.DataFrame)
             cursor.adbc_ingest(table.name, _batches(table, rows, dialect), mode="append")
             cursor.execute("COMMIT")
     except dbapi.Error as error:
-        msg = f"Cannot write {path}, by which rows come into the warehouse: {error}"
-        raise WarehouseError(msg) from None
+        raise WarehouseError(CANNOT_WRITE.format(path=path, error=error)) from None
     return made
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import sqlalchemy as sa
+from adbc_driver_manager import AdbcStatusCode, dbapi
 from recon import inserting, side_file
 from recon.inserting import insert, made_ready
 from recon.warehouse.engine import WarehouseError, connect, writing
@@ -71,7 +73,7 @@ def stored(engine):
 
 
 def files(engine):
-    return sorted(path.name for path in side_file.Path(engine.url.database).parent.iterdir() if "-side" in path.name)
+    return sorted(path.name for path in Path(engine.url.database).parent.iterdir() if "-side" in path.name)
 
 
 def opened(connection):
@@ -157,6 +159,31 @@ def test_what_was_made_ready_is_written_when_it_is_wanted(warehouse, monkeypatch
         assert files(warehouse) == []
 
     assert len(stored(warehouse)) == 5
+
+
+@pytest.mark.usefixtures("by_file")
+def test_nobody_may_read_the_file_who_may_not_read_the_warehouse(warehouse, tmp_path):
+    Path(warehouse.url.database).chmod(0o600)
+
+    with writing(warehouse) as connection, side_file.swept(warehouse):
+        made_ready(connection, TABLE, things())
+        (name,) = files(warehouse)
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.usefixtures("by_file")
+def test_a_disk_that_is_full_is_told_on_one_line(warehouse, monkeypatch):
+    def full(*_):
+        raise dbapi.InternalError("database or disk is full", status_code=AdbcStatusCode.IO)
+
+    monkeypatch.setattr(side_file, "_batches", full)
+
+    with writing(warehouse) as connection, side_file.swept(warehouse):
+        with pytest.raises(WarehouseError, match=r"^Cannot write .*-side-\w+, by which .* disk is full$"):
+            insert(connection, TABLE, things())
+        assert len(files(warehouse)) == 1
+
+    assert files(warehouse) == []
 
 
 @pytest.mark.usefixtures("by_file")
