@@ -25,7 +25,7 @@ demo: setup ## Make sample sources, run both jobs and print what came out
 
 test: setup ## Run every package's tests and the end-to-end ones
 	$(RUN)pytest -n 2 --dist loadfile -m "not e2e and not slow and not mssql"
-	$(RUN)pytest -n 2 --dist loadfile -m "e2e and not slow"
+	$(RUN)pytest -n 2 --dist worksteal -m "e2e and not slow"
 
 test-all: setup ## Run the heavy suites too: PostgreSQL, LibreOffice, a browser, Spark, SQL Server where MSSQL_TEST_URL is set
 	$(UV) pip install --quiet --python .venv/bin/python -r constraints/test-all.txt

@@ -22,7 +22,7 @@ MOMENTS = {
 }
 """Seconds into a program's life at which it is at work on the sample."""
 
-ALWAYS = {("tap-wms", "KILL"), ("recon reconcile", "KILL")}
+ALWAYS = {("recon reconcile", "KILL")}
 """Run by `make test`; the others by `make test-all`, as each takes two jobs."""
 CASES = [
     pytest.param(program, name, id=f"{program}-{name}", marks=[] if (program, name) in ALWAYS else pytest.mark.slow)
