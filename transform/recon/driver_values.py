@@ -18,6 +18,20 @@ def is_ready(column: sa.Column[Any], dialect: sa.Dialect) -> bool:
     return kind.dialect_impl(dialect).bind_processor(dialect) is None and not isinstance(kind, sa.Date)
 
 
+def in_key_order(table: sa.Table, rows: pd.DataFrame) -> Ints:
+    """Order rows by the key of the table that they go to, whose index is then written from one end to the other.
+
+    Args:
+        table: the table.
+        rows: one column each column of it.
+
+    Returns:
+        The positions of the rows in that order; where there is no key, as they come.
+    """
+    key = next(iter(table.primary_key), None)
+    return np.arange(len(rows)) if key is None else np.asarray(rows[key.name].argsort(), dtype=np.int64)
+
+
 def distinct_values(values: pd.Series[Any], column: sa.Column[Any], dialect: sa.Dialect) -> tuple[Ints, Objects]:
     """Number a column's distinct values and make each what the driver takes.
 
@@ -53,9 +67,11 @@ def driver_column(values: pd.Series[Any], column: sa.Column[Any], dialect: sa.Di
         codes, distinct = distinct_values(values, column, dialect)
         return lambda at: list(distinct[codes[at]])
 
+    as_they_are = is_ready(column, dialect)
+
     def plain(at: Ints) -> list[Any]:
         some = values.take(at)
-        if is_ready(column, dialect):
+        if as_they_are:
             return list(objects(some))
         numbers, found = distinct_values(some, column, dialect)
         return list(found[numbers])

@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from recon.driver_values import driver_column
+from recon.driver_values import driver_column, in_key_order
 from recon.frames import in_parts
 from recon.side_file import SideFile, side_file
 
@@ -37,17 +36,20 @@ def insert(connection: sa.Connection, table: sa.Table, rows: pd.DataFrame) -> No
         _take_in(connection, table, rows, side_file(connection, (table, rows)))
 
 
-def made_ready(connection: sa.Connection, table: sa.Table, rows: pd.DataFrame) -> Writer:
-    """Make rows ready that will be inserted all, while another thread uses the connection.
+def made_ready(connection: sa.Connection, table: sa.Table, rows: pd.DataFrame, *, worth: bool) -> Writer:
+    """Make rows ready that will all be inserted, while another thread uses the connection.
 
     Args:
         connection: a connection to the warehouse.
         table: the table.
         rows: as ``insert``.
+        worth: whether all will be inserted; else nothing is done.
 
     Returns:
         What inserts them.
     """
+    if not worth:
+        return insert
     ready = side_file(connection, (table, rows))
 
     def write(connection: sa.Connection, table: sa.Table, wanted: pd.DataFrame) -> None:
@@ -78,9 +80,7 @@ def _hand_over(connection: sa.Connection, table: sa.Table, rows: pd.DataFrame) -
     names = [column.name for column in table.c]
     order = list((statement.positiontup if statement.positional else None) or names)
     columns = [driver_column(rows[name], table.c[name], connection.dialect) for name in order]
-    # In the order of the key, whose index is then written from one end to the other.
-    key = rows[next(iter(table.primary_key)).name].argsort() if table.primary_key else pd.RangeIndex(len(rows))
-    at = np.asarray(key, dtype=np.int64)
+    at = in_key_order(table, rows)
     for start in range(0, len(at), WRITE_ROWS):
         values = zip(*(column(at[start : start + WRITE_ROWS]) for column in columns), strict=True)
         if connection.dialect.name == "sqlite" and len(order) <= NARROW:

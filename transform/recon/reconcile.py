@@ -24,7 +24,7 @@ from recon.counting import COUNTS, CURRENT, ORDERS, Counting, book, guard, handl
 from recon.decisions import as_decision, read_decisions
 from recon.engines import How
 from recon.frames import look_up, objects
-from recon.inserting import insert, made_ready
+from recon.inserting import made_ready
 from recon.keys import sum_orders
 from recon.ledger import Figures, Ledger
 from recon.loads import ORDER_LIST
@@ -225,7 +225,7 @@ def _reconcile(connection: sa.Connection, rules: Rules, run: Run, booked: Ledger
             before = _Before(others, standing, wishes)
             published = aside.submit(_publish_rows, connection, found, keyed, cartons, before)
             matched = match_all(work.inputs, rules, wishes.how.engine)
-            write = made_ready(connection, tables.recon_match, matched) if wishes.fills else insert
+            write = made_ready(connection, tables.recon_match, matched, worth=wishes.fills)
             linked = aside.submit(publish_links, connection, matched, work.stays, write=write)
             settled = _settle(rules, booked, keyed, work, matched, cartons=cartons)
             made = ready(connection, run, settled, fills=wishes.fills)

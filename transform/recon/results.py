@@ -186,7 +186,7 @@ def ready(connection: sa.Connection, run: Run, settled: Settled, *, fills: bool)
     now = runs.utc_now()
     stamped = settled.facts.assign(first_seen_at=now, updated_at=now, changed_run_id=run.run_id)
     parts = ((tables.recon_order_fill, settled.fill), (tables.fact_order_recon, stamped))
-    return Ready(*((rows, made_ready(connection, table, rows) if fills else insert) for table, rows in parts))
+    return Ready(*((rows, made_ready(connection, table, rows, worth=fills)) for table, rows in parts))
 
 
 def publish_results(

@@ -21,8 +21,7 @@ import sqlalchemy as sa
 from order_rules.warehouse_url import is_file
 from sqlalchemy.schema import CreateTable
 
-from recon.driver_values import distinct_values
-from recon.frames import Ints
+from recon.driver_values import distinct_values, in_key_order
 from recon.warehouse.engine import SIDE, WarehouseError
 
 if TYPE_CHECKING:
@@ -92,9 +91,8 @@ def side_file(connection: sa.Connection, *contents: tuple[sa.Table, pd.DataFrame
         return None
     path = Path(f"{url.database}-{SIDE}-{uuid4().hex[:8]}")
     try:
-        path.touch(
-            mode=Path(str(url.database)).stat().st_mode & 0o777
-        )  # who may not read the one may not read the other
+        # Who may not read the one may not read the other.
+        path.touch(mode=Path(str(url.database)).stat().st_mode & 0o777)
     except OSError as error:
         raise WarehouseError(CANNOT_WRITE.format(path=path, error=error.strerror)) from None
     return SideFile(path, [_write(path, connection.dialect, table, rows) for table, rows in contents])
@@ -149,12 +147,11 @@ def _plain(table: sa.Table) -> sa.Table:
 
 
 def _batches(table: sa.Table, rows: pd.DataFrame, dialect: sa.Dialect) -> pa.RecordBatchReader:
-    """Give rows in the order of their key: the index of the table that they go to is then written from end to end."""
+    """Give rows in the order of their key."""
     import pyarrow as pa  # noqa: PLC0415  (as above)
 
     whole = pa.table({column.name: _arrow(rows[column.name], column, dialect) for column in table.c})
-    key = next(iter(table.primary_key), None)
-    at = np.arange(len(rows)) if key is None else np.asarray(rows[key.name].argsort(), dtype=np.int64)
+    at = in_key_order(table, rows)
 
     def batches() -> Iterator[pa.RecordBatch]:
         for start in range(0, len(at), BATCH_ROWS):
@@ -174,9 +171,6 @@ def _arrow(values: pd.Series[Any], column: sa.Column[Any], dialect: sa.Dialect) 
         return pa.array(values, from_pandas=True).cast(pa.int64())
     if isinstance(values.dtype, pd.CategoricalDtype) or isinstance(kind, sa.Date | sa.DateTime):
         codes, distinct = distinct_values(values, column, dialect)
-        return pa.array(distinct, type=pa.large_string()).take(pa.array(_places(codes, len(distinct) - 1)))
+        places = np.where(codes < 0, len(distinct) - 1, codes)
+        return pa.array(distinct, type=pa.large_string()).take(pa.array(places))
     return pa.array(values, type=pa.large_string(), from_pandas=True)
-
-
-def _places(codes: Ints, missing: int) -> Ints:
-    return np.where(codes < 0, missing, codes)

@@ -152,7 +152,7 @@ def test_what_was_made_ready_is_written_when_it_is_wanted(warehouse, monkeypatch
     monkeypatch.setattr(inserting, "_hand_over", by_driver)
 
     with writing(warehouse) as connection, side_file.swept(warehouse):
-        write = made_ready(connection, TABLE, things())
+        write = made_ready(connection, TABLE, things(), worth=True)
         assert len(files(warehouse)) == 1
         assert connection.execute(sa.select(TABLE)).all() == []
         write(connection, TABLE, things())
@@ -166,7 +166,7 @@ def test_nobody_may_read_the_file_who_may_not_read_the_warehouse(warehouse, tmp_
     Path(warehouse.url.database).chmod(0o600)
 
     with writing(warehouse) as connection, side_file.swept(warehouse):
-        made_ready(connection, TABLE, things())
+        made_ready(connection, TABLE, things(), worth=True)
         (name,) = files(warehouse)
         assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
 
@@ -189,7 +189,7 @@ def test_a_disk_that_is_full_is_told_on_one_line(warehouse, monkeypatch):
 @pytest.mark.usefixtures("by_file")
 def test_of_what_was_made_ready_only_what_is_wanted_is_written(warehouse):
     with writing(warehouse) as connection:
-        made_ready(connection, TABLE, things())(connection, TABLE, things().iloc[:2])
+        made_ready(connection, TABLE, things(), worth=True)(connection, TABLE, things().iloc[:2])
 
     assert [row[1] for row in stored(warehouse)] == ["000003 ü'", "000004 ü'"]
     assert files(warehouse) == []
@@ -202,7 +202,7 @@ def test_files_of_a_killed_run_and_those_that_nobody_took_are_removed(warehouse,
 
     with writing(warehouse) as connection, side_file.swept(warehouse):
         assert files(warehouse) == ["other.db-side-0a1b2c3d"]
-        made_ready(connection, TABLE, things())
+        made_ready(connection, TABLE, things(), worth=True)
         assert len(files(warehouse)) == 2
 
     assert files(warehouse) == ["other.db-side-0a1b2c3d"]
