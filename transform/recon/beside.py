@@ -15,6 +15,7 @@ from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypeVa
 
 import sqlalchemy as sa
 
+from recon.memory import give_back_large_blocks
 from recon.staged import Connected, Reader, reader_at
 
 BESIDE_ROWS: Final = 300_000
@@ -99,6 +100,7 @@ def beside(connection: sa.Connection, *, rows: int, processes: int) -> Iterator[
         return
     from recon.engines.local import worker_pool  # noqa: PLC0415  (multiprocessing, for those who read many)
 
+    give_back_large_blocks()
     url = connection.engine.url.render_as_string(hide_password=False)
     with worker_pool(1) as reader, worker_pool(1) as holder:
         # A thread starts them: a process takes a second to start, in which loads are counted here.

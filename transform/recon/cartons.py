@@ -6,7 +6,7 @@ packed.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -23,7 +23,7 @@ from recon.loads import PACKED, SHIPPED, Choice, current_rows, in_own_window
 from recon.matching.columns import FIVE
 from recon.orders import SAMPLE, SUPERSEDED_WINDOW, is_sample
 from recon.sizes import SizeFold
-from recon.staged import Part, Reader, staged_rows
+from recon.staged import STAGED_ROW, Part, Reader, staged_rows
 from recon.standing import prints_by_load
 
 SHIPPED_SINCE: Final = "shipped_since"
@@ -108,12 +108,25 @@ class Cartons:
             load_ids: the loads whose rows are wanted; ``None``: all.
 
         Returns:
-            The rows, with what ``results.publish_rows`` needs.
+            The rows, with what ``current.publish_current`` needs.
         """
         rows = self.packed if stream == PACKED else self.shipped
         if not is_whole(rows):
             rows = rows.drop(columns=["connection", "carton_id", "sku", STAGED[stream][1]])
         return rows if load_ids is None else rows[rows["load_id"].isin(list(load_ids)).to_numpy()]
+
+    def rows_to_fill(self, stream: str, given: Sequence[str]) -> pd.DataFrame:
+        """Give what is published of all rows that count, where nothing is published yet.
+
+        Args:
+            stream: packed or shipped.
+            given: the columns that are not copied inside the database.
+
+        Returns:
+            These, where the number of a row tells which it is; else what ``rows`` gives.
+        """
+        rows = self.rows(stream, None)
+        return rows[[STAGED_ROW, *given]] if STAGED_ROW in rows else rows
 
     def of_facts(self, fact_of: Ints, count: int) -> pd.DataFrame:
         """Find what only the rows tell of each fact.

@@ -367,7 +367,23 @@ def stack(first: pd.Series[Any], second: pd.Series[Any]) -> pd.Series[Any]:
         return (second if first.empty else first).reset_index(drop=True)
     if isinstance(first.dtype, pd.CategoricalDtype) and isinstance(second.dtype, pd.CategoricalDtype):
         return pd.Series(union_categoricals([first, second]))
-    return pd.concat([first, second], ignore_index=True)
+    return in_one_piece(pd.concat([first, second], ignore_index=True))
+
+
+def in_one_piece(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Join the pieces that a text column was put together of: taking rows of several would join them each time.
+
+    Returns:
+        The column.
+    """
+    if not isinstance(column.dtype, pd.StringDtype):
+        return column
+    import pyarrow as pa  # noqa: PLC0415  (in which pandas keeps texts: loaded where there are any)
+
+    found = pa.array(column)
+    if not isinstance(found, pa.ChunkedArray):
+        return column
+    return pd.Series(pd.array(found.combine_chunks(), dtype="str"), index=column.index, copy=False)
 
 
 def map_distinct(column: pd.Series[Any], rule: Callable[[Any], object]) -> Objects:

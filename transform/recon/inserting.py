@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
 
@@ -32,46 +33,67 @@ def insert(connection: sa.Connection, table: sa.Table, rows: pd.DataFrame) -> No
         table: the table.
         rows: one column each column of the table.
     """
-    if len(rows):
-        _take_in(connection, table, rows, side_file(connection, (table, rows)))
+    if rows.empty:
+        return
+    file = side_file(connection, (table, rows))
+    if file is None or not _taken_in(connection, table, file):
+        _hand_over(connection, table, rows)
 
 
-def made_ready(connection: sa.Connection, table: sa.Table, rows: pd.DataFrame, *, worth: bool) -> Writer:
+@dataclass(frozen=True)
+class Ready:
+    """Rows that are to be inserted.
+
+    Attributes:
+        table: the table.
+        count: how many rows there are.
+        rows: the rows, where they stand in no file.
+        file: the file they stand in, so that they take no memory until then.
+    """
+
+    table: sa.Table
+    count: int
+    rows: pd.DataFrame | None
+    file: SideFile | None
+
+    def insert(self, connection: sa.Connection) -> None:
+        """Insert them, once.
+
+        Args:
+            connection: an open connection; the caller's transaction.
+        """
+        if self.rows is not None:
+            _hand_over(connection, self.table, self.rows)
+        elif self.file is None or not _taken_in(connection, self.table, self.file):
+            msg = f"{self.table.name}: no more files can be opened in one transaction"
+            raise RuntimeError(msg)
+
+
+def made_ready(connection: sa.Connection, table: sa.Table, rows: pd.DataFrame) -> Ready:
     """Make rows ready that will all be inserted, while another thread uses the connection.
 
     Args:
         connection: a connection to the warehouse.
         table: the table.
         rows: as ``insert``.
-        worth: whether all will be inserted; else nothing is done.
 
     Returns:
-        What inserts them.
+        What inserts them; it does not hold the frame where a file does.
     """
-    if not worth:
-        return insert
-    ready = side_file(connection, (table, rows))
-
-    def write(connection: sa.Connection, table: sa.Table, wanted: pd.DataFrame) -> None:
-        if ready and len(wanted) < len(rows):  # some are there
-            ready.throw_away()
-            insert(connection, table, wanted)
-        else:
-            _take_in(connection, table, wanted, ready)
-
-    return write
+    file = side_file(connection, (table, rows))
+    return Ready(table, len(rows), rows if file is None else None, file)
 
 
-def _take_in(connection: sa.Connection, table: sa.Table, rows: pd.DataFrame, ready: SideFile | None) -> None:
-    """Insert rows that stand in a file, where they do."""
-    found = ready.open(connection) if ready else None
+def _taken_in(connection: sa.Connection, table: sa.Table, file: SideFile) -> bool:
+    """Insert the rows of a file, where it can be opened."""
+    found = file.open(connection)
     if found is None:
-        _hand_over(connection, table, rows)
-        return
+        return False
     (source,) = found
     names = [column.name for column in table.c]
     in_order = sa.select(*(source.c[name] for name in names)).order_by(sa.literal_column("rowid"))
     connection.execute(table.insert().from_select(names, in_order))
+    return True
 
 
 def _hand_over(connection: sa.Connection, table: sa.Table, rows: pd.DataFrame) -> None:

@@ -7,7 +7,7 @@ the links that are published. How the customers are gone through (here, in a poo
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -21,7 +21,7 @@ from order_rules.ids import hash_id
 from order_rules.program import source_hash
 
 from recon.engines import Engine, Task, in_process
-from recon.frames import sum_hashes
+from recon.frames import in_one_piece, sum_hashes
 from recon.matching import customer_rules
 from recon.matching.columns import BLOCKS, COMPARED, FIVE, FULFILLED_QTY, FULFILMENT
 from recon.matching.explain import unlinked
@@ -118,19 +118,22 @@ def match_all(inputs: Inputs, rules: Rules, engine: Engine = in_process) -> pd.D
         engine: how the customers are gone through.
 
     Returns:
-        ``recon_match``, one row a fulfilment key; ``attrs[columns.BLOCKS]`` sums what was compared.
+        As ``side_by_side``.
     """
-    settled = decided(inputs.settled, inputs.fulfil_keys, inputs.order_keys)
-    found = _by_customer(inputs, rules, engine)
-    parts = [part for part in (settled, *found) if len(part)]
-    whole = pd.concat(parts, ignore_index=True) if parts else settled
-    fields = _side(whole, inputs.fulfil_keys, "fulfil") | _side(whole, inputs.order_keys, "order")
-    made = whole.assign(**fields)[list(MATCH)]
-    made.attrs = {BLOCKS: {name: sum(part.attrs[BLOCKS][name] for part in found) for name in COMPARED}}
-    return made
+    return side_by_side(decide_all(inputs, rules, engine), inputs.order_keys, inputs.fulfil_keys)
 
 
-def _by_customer(inputs: Inputs, rules: Rules, engine: Engine) -> list[pd.DataFrame]:
+def decide_all(inputs: Inputs, rules: Rules, engine: Engine = in_process) -> Iterator[pd.DataFrame]:
+    """Decide what each fulfilment key belongs to.
+
+    Args:
+        inputs: as ``match_all``.
+        rules: as ``match_all``.
+        engine: as ``match_all``.
+
+    Returns:
+        Frames of ``columns.DECIDED``, of one customer or several; whoever goes through them has them alone.
+    """
     normaliser = Normaliser.by_rules(rules)
     orders = dict(iter(inputs.readings.groupby("customer")))
     known = inputs.open_keys["customer"].isin(list(orders))
@@ -139,13 +142,36 @@ def _by_customer(inputs: Inputs, rules: Rules, engine: Engine) -> list[pd.DataFr
         Task(orders[name], fulfilment, customer_rules(rules, str(name), normaliser))
         for name, fulfilment in inputs.open_keys[known].groupby("customer")
     ]
-    found = list(engine(tasks))
+    found = [decided(inputs.settled, inputs.fulfil_keys, inputs.order_keys), *engine(tasks)]
     if len(strangers):
         found.append(unlinked(strangers))
-    return found
+    return iter(found)
 
 
-def _side(matches: pd.DataFrame, keys: pd.DataFrame, side: str) -> dict[str, Any]:
+def side_by_side(found: Iterator[pd.DataFrame], order_keys: pd.DataFrame, fulfil_keys: pd.DataFrame) -> pd.DataFrame:
+    """Lay both sides' fields beside what was decided.
+
+    Args:
+        found: from ``decide_all``.
+        order_keys: order_key_id and the five fields of every order key.
+        fulfil_keys: fulfil_key_id and the five fields of every fulfilment key.
+
+    Returns:
+        ``recon_match``, one row a fulfilment key; ``attrs[columns.BLOCKS]`` sums what was compared.
+    """
+    parts = list(found)
+    blocks = {name: sum(part.attrs.get(BLOCKS, {}).get(name, 0) for part in parts) for name in COMPARED}
+    whole = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    del parts
+    # One after the other, so that no more than one column is there twice.
+    columns = {str(name): in_one_piece(whole.pop(str(name))) for name in list(whole)}
+    fields = _side(columns, fulfil_keys, "fulfil") | _side(columns, order_keys, "order")
+    made = pd.DataFrame(columns | fields, columns=list(MATCH), copy=False)
+    made.attrs = {BLOCKS: blocks}
+    return made
+
+
+def _side(matches: Mapping[str, pd.Series[Any]], keys: pd.DataFrame, side: str) -> dict[str, Any]:
     """Look up the five fields of one side of each match."""
     place = pd.Index(keys[f"{side}_key_id"]).get_indexer(matches[f"{side}_key_id"])
     return {f"{side}_{field}": keys[field].array.take(place, allow_fill=True) for field in FIVE}

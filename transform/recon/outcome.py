@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+import pandas as pd
 from order_rules.canonical import clean
 from order_rules.config import Rules
 from order_rules.nearest import nearest
 
-from recon.ledger import Figures
+from recon.frames import objects
+from recon.ledger import Figures, Ledger
+from recon.loads import ORDER_LIST
+from recon.orders import SUPERSEDED_WORKBOOK
 from recon.publish import Change
+from recon.results import Settled
+from recon.warehouse.runs import Run
 
 
 @dataclass(frozen=True)
@@ -108,3 +114,59 @@ def unknown_customers(units: Iterable[tuple[str, int]], rules: Rules) -> tuple[U
         if name not in known
     ]
     return tuple(sorted(found, key=lambda one: (-one.units, one.name)))
+
+
+def outcome_of(run: Run, rules: Rules, booked: Ledger, settled: Settled, counting: pd.DataFrame) -> Outcome:
+    """Sum up what a run came to.
+
+    Args:
+        run: the run.
+        rules: all rules.
+        booked: its books.
+        settled: what was made of the keys.
+        counting: the loads that count: source, status, superseded_by, stale_reason.
+
+    Returns:
+        The totals, but for those that the books do not tell.
+    """
+    matched = booked.by_reason("matched")
+    stale = counting[counting["stale_reason"].notna()].sort_values("source")
+    copies = counting[counting["status"] == SUPERSEDED_WORKBOOK].sort_values("source")
+    statuses = settled.facts.groupby("recon_status")["ordered_qty"]
+    quarantined = sum(booked.by_reason("quarantined").values(), start=Figures())
+    return Outcome(
+        run_id=run.run_id,
+        files=booked.get(ORDER_LIST, "files").rows,
+        order_lines=0,
+        matched={rule: figures for rule, figures in matched.items() if rule},
+        unmatched=matched.get("", Figures()),
+        pending=booked.get("recon_match", "finding", "pending"),
+        compared=booked.get("recon_match", "compared", "pairs").rows,
+        cut=booked.get("recon_match", "compared", "cut").rows,
+        left_out=booked.get("recon_match", "compared", "left_out").rows,
+        statuses={str(status): Figures(rows=len(part), qty=int(part.sum())) for status, part in statuses},
+        quarantined=quarantined,
+        excluded=booked.by_reason("excluded"),
+        findings=booked.by_reason("finding"),
+        stale=pairs(stale, "source", "stale_reason"),
+        unread=(),
+        superseded=pairs(copies, "source", "superseded_by"),
+        unknown_customers=_unknown(settled, rules),
+        customers=len(settled.customers),
+        kept=len(settled.stays.customers),
+        ordered=booked.get("fact_order_recon", "fact", "ordered").qty,
+        cancelled=booked.get("fact_order_recon", "fact", "cancelled").qty,
+        packed=booked.get("fact_order_recon", "fact", "packed").qty,
+        shipped=booked.get("fact_order_recon", "fact", "shipped").qty,
+    )
+
+
+def pairs(frame: pd.DataFrame, first: str, second: str) -> tuple[tuple[str, str], ...]:
+    """Give two columns as pairs of text."""
+    return tuple((str(a), str(b)) for a, b in zip(objects(frame[first]), objects(frame[second]), strict=True))
+
+
+def _unknown(settled: Settled, rules: Rules) -> tuple[UnknownCustomer, ...]:
+    made = settled.facts
+    units = made[["ordered_qty", "cancelled_qty", "packed_qty", "shipped_qty"]].sum(axis=1).groupby(made["customer"])
+    return unknown_customers([(str(name), int(total)) for name, total in units.sum().items()], rules)

@@ -5,7 +5,7 @@ One function serves every published table. It writes in the caller's transaction
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from recon.frames import IN_LIST, Flags, Ints, in_parts, number_groups, objects, read, stack
 from recon.inserting import WRITE_ROWS, Writer, insert
+from recon.warehouse.engine import WarehouseError
 
 MANY_ROWS: Final = 50_000
 """Rows of an empty table from which its indexes are built after it is filled."""
@@ -92,6 +93,29 @@ def publish(
     return Change(inserted=int((~known).sum()), updated=int(differs.sum()), deleted=int(gone.sum()))
 
 
+def fill(connection: sa.Connection, table: sa.Table, count: int, write: Callable[[], None]) -> Change:
+    """Fill an empty table: nothing is compared.
+
+    Args:
+        connection: an open connection; the caller's transaction.
+        table: the table.
+        count: how many rows it gets.
+        write: writes them.
+
+    Returns:
+        What was written.
+
+    Raises:
+        WarehouseError: it is not empty.
+    """
+    if connection.execute(sa.select(*table.primary_key).limit(1)).first():
+        msg = f"Somebody wrote into {table.name} while the empty warehouse was to be filled. Run again."
+        raise WarehouseError(msg)
+    with _indexes_last(connection, table, worth=count >= MANY_ROWS):
+        write()
+    return Change(inserted=count, updated=0, deleted=0)
+
+
 def to_read(
     table: sa.Table, *, compare: Sequence[str] | None = None, keep: Collection[str] = ()
 ) -> tuple[list[sa.Column[Any]], list[str]]:
@@ -124,6 +148,8 @@ def _indexes_last(connection: sa.Connection, table: sa.Table, *, worth: bool) ->
 
 def _positions(there: pd.DataFrame, wanted: pd.DataFrame, key: Sequence[str]) -> Ints:
     """Find each wanted row among those that are there, by its key."""
+    if there.empty:
+        return np.full(len(wanted), -1, dtype=np.int64)
     if len(key) == 1:
         place = pd.Index(objects(there[key[0]])).get_indexer(pd.Index(objects(wanted[key[0]]), dtype=object))
         return np.asarray(place, dtype=np.int64)

@@ -5,6 +5,7 @@ A customer whose inputs are those of the last succeeded run keeps its links: the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -55,7 +56,7 @@ def read_links(reader: Reader) -> pd.DataFrame:
 
 
 def unchanged(
-    connection: sa.Connection, links: pd.DataFrame, hashes: pd.Series[Any], fulfil_keys: pd.DataFrame
+    before: Mapping[str, str], links: pd.DataFrame, hashes: pd.Series[Any], fulfil_keys: pd.DataFrame
 ) -> Published:
     """Keep the links of customers of whom nothing changed since the last run that succeeded.
 
@@ -63,7 +64,7 @@ def unchanged(
     says: somebody was at the table.
 
     Args:
-        connection: an open connection; the caller's transaction.
+        before: customer to the hash of the last run's inputs, from ``last_hashes``.
         links: from ``read_links``.
         hashes: customer to the hash of today's inputs.
         fulfil_keys: fulfil_key_id, customer of every fulfilment key.
@@ -71,7 +72,6 @@ def unchanged(
     Returns:
         What stays as it is.
     """
-    before = last_hashes(connection)
     same = {str(customer) for customer, found in hashes.items() if before.get(str(customer)) == found}
     own = pd.Series(fulfil_keys["customer"].to_numpy(), index=fulfil_keys["fulfil_key_id"])
     owner = own.reindex(links["fulfil_key_id"].to_numpy(dtype=object)).to_numpy()

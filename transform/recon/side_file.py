@@ -8,7 +8,7 @@ has no name any more once the warehouse has it open, and is gone when the connec
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from order_rules.warehouse_url import is_file
 from sqlalchemy.schema import CreateTable
 
 from recon.driver_values import distinct_values, in_key_order
+from recon.frames import Ints
 from recon.warehouse.engine import SIDE, WarehouseError
 
 if TYPE_CHECKING:
@@ -147,30 +148,46 @@ def _plain(table: sa.Table) -> sa.Table:
 
 
 def _batches(table: sa.Table, rows: pd.DataFrame, dialect: sa.Dialect) -> pa.RecordBatchReader:
-    """Give rows in the order of their key."""
+    """Give rows in the order of their key; what Arrow has of them at once are those of one batch."""
     import pyarrow as pa  # noqa: PLC0415  (as above)
 
-    whole = pa.table({column.name: _arrow(rows[column.name], column, dialect) for column in table.c})
+    schema = pa.schema([pa.field(column.name, _arrow_type(column)) for column in table.c])
+    columns = [_arrow_column(rows[column.name], column, dialect) for column in table.c]
     at = in_key_order(table, rows)
 
     def batches() -> Iterator[pa.RecordBatch]:
         for start in range(0, len(at), BATCH_ROWS):
-            yield from whole.take(at[start : start + BATCH_ROWS]).combine_chunks().to_batches()
+            part = at[start : start + BATCH_ROWS]
+            yield pa.record_batch([column(part) for column in columns], schema=schema)
 
-    return pa.RecordBatchReader.from_batches(whole.schema, batches())
+    return pa.RecordBatchReader.from_batches(schema, batches())
 
 
-def _arrow(values: pd.Series[Any], column: sa.Column[Any], dialect: sa.Dialect) -> pa.Array:
-    """Make a column of Arrow that holds what the driver would be given."""
+def _arrow_type(column: sa.Column[Any]) -> pa.DataType:
+    import pyarrow as pa  # noqa: PLC0415  (as above)
+
+    if isinstance(column.type, sa.Numeric | sa.Float):
+        return pa.float64()
+    return pa.int64() if isinstance(column.type, sa.Integer | sa.Boolean) else pa.large_string()
+
+
+def _arrow_column(values: pd.Series[Any], column: sa.Column[Any], dialect: sa.Dialect) -> Callable[[Ints], pa.Array]:
+    """Make what gives a column's values at some positions as Arrow has what the driver would be given."""
     import pyarrow as pa  # noqa: PLC0415  (as above)
 
     kind = column.type
-    if isinstance(kind, sa.Numeric | sa.Float):
-        return pa.array(values.to_numpy(dtype=float, na_value=np.nan), from_pandas=True)
-    if isinstance(kind, sa.Integer | sa.Boolean):
-        return pa.array(values, from_pandas=True).cast(pa.int64())
     if isinstance(values.dtype, pd.CategoricalDtype) or isinstance(kind, sa.Date | sa.DateTime):
         codes, distinct = distinct_values(values, column, dialect)
-        places = np.where(codes < 0, len(distinct) - 1, codes)
-        return pa.array(distinct, type=pa.large_string()).take(pa.array(places))
-    return pa.array(values, type=pa.large_string(), from_pandas=True)
+        places, texts = np.where(codes < 0, len(distinct) - 1, codes), pa.array(distinct, type=pa.large_string())
+        return lambda at: texts.take(pa.array(places[at]))
+    if isinstance(kind, sa.Numeric | sa.Float):
+        numbers = values.to_numpy(dtype=float, na_value=np.nan)
+        return lambda at: pa.array(numbers[at], from_pandas=True)
+    if isinstance(kind, sa.Integer | sa.Boolean):
+        return lambda at: pa.array(values.take(at), from_pandas=True).cast(pa.int64())
+
+    def texts_at(at: Ints) -> pa.Array:
+        found = pa.array(values.take(at), type=pa.large_string(), from_pandas=True)
+        return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+
+    return texts_at

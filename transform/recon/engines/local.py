@@ -20,6 +20,7 @@ import pandas as pd
 
 from recon.engines import Engine, EngineError, Task, in_process, processors
 from recon.matching import match_customer
+from recon.memory import give_back_large_blocks
 
 POOL_ROWS: Final = 60_000
 """Rows of both sides from which a pool is worth its start: a worker loads pandas for a second, in which one process
@@ -108,3 +109,4 @@ def _start_worker() -> None:
     """Leave Ctrl-C to the parent, which ends the workers, and let SIGTERM end one at once."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    give_back_large_blocks()

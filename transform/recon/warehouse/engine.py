@@ -23,7 +23,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 LOCK_WAIT_S: Final = 60
 """Seconds a SQLite writer waits for another; the longest of ours (publishing) takes a few."""
 WAL_ATTEMPTS: Final = 100
-CACHE_KIB: Final = 128 * 1024
+CACHE_KIB: Final = 32 * 1024
 """What SQLite may keep of the file in memory, a connection."""
 TEMPORARY_CACHE_KIB: Final = 64 * 1024
 """The same of temporary tables, in which rows that are copied are looked up one by one."""

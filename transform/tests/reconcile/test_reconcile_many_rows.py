@@ -5,12 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from order_rules import tables
-from recon import beside, publish, reconcile
+from recon import beside, publish, reconcile, results, side_file
 from recon.engines import EngineError, How
+from recon.warehouse.engine import WarehouseError
 
 STAMPS = {"first_seen_at", "updated_at", "changed_run_id", "run_id"}
 
@@ -106,6 +108,68 @@ def test_an_empty_warehouse_is_filled_without_the_log_which_is_there_again_after
     assert seen == ["delete", "wal"]
     with on_disk.engine.connect() as connection:
         assert journal(connection) == "wal"
+
+
+@pytest.mark.parametrize("side_rows", [1, 1_000_000])
+@pytest.mark.parametrize("processes", [1, 2])
+def test_an_empty_warehouse_is_filled_with_what_would_be_compared(
+    on_disk, warehouse, monkeypatch, side_rows, processes
+):
+    monkeypatch.setattr(reconcile, "FILL_ROWS", 0)
+    monkeypatch.setattr(beside, "BESIDE_ROWS", 0)
+    monkeypatch.setattr(side_file, "SIDE_ROWS", side_rows)
+    monkeypatch.setattr(publish, "publish", compares_only({"recon_load", "quarantine"}))
+    monkeypatch.setattr(results, "publish", publish.publish)
+
+    filled = on_disk.reconcile(how=How(processes=processes))
+
+    monkeypatch.undo()
+    assert filled.changes["stg_shipped_current"].inserted == 2
+    compared = fill(warehouse).reconcile()
+    assert content(on_disk) == content(warehouse)
+    assert filled.changes == compared.changes
+    assert not [path for path in Path(on_disk.engine.url.database).parent.iterdir() if "-side-" in path.name]
+
+
+def compares_only(names):
+    compare = publish.publish
+
+    def publish_some(connection, table, *given, **more):
+        assert table.name in names
+        return compare(connection, table, *given, **more)
+
+    return publish_some
+
+
+def test_a_table_that_somebody_wrote_into_is_not_filled(on_disk, monkeypatch):
+    monkeypatch.setattr(reconcile, "FILL_ROWS", 0)
+    on_disk.reconcile()
+    before = content(on_disk)
+    on_disk.workbook("b.xlsx", [order(7, po="9012")])
+    monkeypatch.setattr(reconcile, "_is_empty", lambda _: True)
+
+    with pytest.raises(WarehouseError, match=r"wrote into stg_orders .* Run again\.$"):
+        on_disk.reconcile()
+
+    assert content(on_disk) == before
+
+
+def test_order_lines_are_written_only_when_nobody_reads_any_more(on_disk, monkeypatch):
+    """Whoever writes into an empty warehouse, without a log, locks the processes out that still read it."""
+    monkeypatch.setattr(reconcile, "FILL_ROWS", 0)
+    steps = []
+    what_counts, fill_orders = reconcile.what_counts, reconcile.fill_orders
+
+    def with_cartons(choice, counts, lines, told):
+        steps.append(("cartons were told of", len(told.packed)))
+        return what_counts(choice, counts, lines, told)
+
+    monkeypatch.setattr(reconcile, "what_counts", with_cartons)
+    monkeypatch.setattr(reconcile, "fill_orders", lambda *them: steps.append("written") or fill_orders(*them))
+
+    on_disk.reconcile()
+
+    assert steps == [("cartons were told of", 1), "written"]
 
 
 def journal(connection):

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 import sqlalchemy as sa
 from order_rules import tables
-from recon import beside, reconcile
+from recon import beside, current
 from recon.engines import How
 from recon.standing import read_standing
 from recon.warehouse.engine import WarehouseError, connect
@@ -43,8 +43,8 @@ def compared(monkeypatch):
         rows[table_name] = len(found)
         return found
 
-    read_current = reconcile.read_current
-    monkeypatch.setattr(reconcile, "read_current", read)
+    read_current = current.read_current
+    monkeypatch.setattr(current, "read_current", read)
     return rows
 
 

@@ -152,13 +152,34 @@ def test_what_was_made_ready_is_written_when_it_is_wanted(warehouse, monkeypatch
     monkeypatch.setattr(inserting, "_hand_over", by_driver)
 
     with writing(warehouse) as connection, side_file.swept(warehouse):
-        write = made_ready(connection, TABLE, things(), worth=True)
+        ready = made_ready(connection, TABLE, things())
         assert len(files(warehouse)) == 1
+        assert ready.rows is None
         assert connection.execute(sa.select(TABLE)).all() == []
-        write(connection, TABLE, things())
+        ready.insert(connection)
         assert files(warehouse) == []
 
     assert len(stored(warehouse)) == 5
+
+
+def test_few_rows_that_were_made_ready_are_handed_to_the_driver(warehouse):
+    with writing(warehouse) as connection:
+        ready = made_ready(connection, TABLE, things())
+        assert files(warehouse) == []
+        ready.insert(connection)
+
+    assert len(stored(warehouse)) == 5
+
+
+@pytest.mark.usefixtures("by_file")
+def test_what_was_made_ready_is_never_left_out(warehouse):
+    """Nobody has the rows any more, so that a file which cannot be opened is an error."""
+    with writing(warehouse) as connection, side_file.swept(warehouse):
+        ready = made_ready(connection, TABLE, things(11).iloc[10:])
+        for at in range(10):
+            insert(connection, TABLE, things(11).iloc[[at]])
+        with pytest.raises(RuntimeError, match="things: no more files"):
+            ready.insert(connection)
 
 
 @pytest.mark.usefixtures("by_file")
@@ -166,7 +187,7 @@ def test_nobody_may_read_the_file_who_may_not_read_the_warehouse(warehouse, tmp_
     Path(warehouse.url.database).chmod(0o600)
 
     with writing(warehouse) as connection, side_file.swept(warehouse):
-        made_ready(connection, TABLE, things(), worth=True)
+        made_ready(connection, TABLE, things())
         (name,) = files(warehouse)
         assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
 
@@ -187,22 +208,13 @@ def test_a_disk_that_is_full_is_told_on_one_line(warehouse, monkeypatch):
 
 
 @pytest.mark.usefixtures("by_file")
-def test_of_what_was_made_ready_only_what_is_wanted_is_written(warehouse):
-    with writing(warehouse) as connection:
-        made_ready(connection, TABLE, things(), worth=True)(connection, TABLE, things().iloc[:2])
-
-    assert [row[1] for row in stored(warehouse)] == ["000003 ü'", "000004 ü'"]
-    assert files(warehouse) == []
-
-
-@pytest.mark.usefixtures("by_file")
 def test_files_of_a_killed_run_and_those_that_nobody_took_are_removed(warehouse, tmp_path):
     (tmp_path / "a warehouse [1].db-side-0a1b2c3d").write_bytes(b"left by a killed run")
     (tmp_path / "other.db-side-0a1b2c3d").write_bytes(b"of another warehouse")
 
     with writing(warehouse) as connection, side_file.swept(warehouse):
         assert files(warehouse) == ["other.db-side-0a1b2c3d"]
-        made_ready(connection, TABLE, things(), worth=True)
+        made_ready(connection, TABLE, things())
         assert len(files(warehouse)) == 2
 
     assert files(warehouse) == ["other.db-side-0a1b2c3d"]
