@@ -50,16 +50,21 @@ class _Column:
         self.plain = plain or isinstance(column.type, sa.Integer | sa.Numeric | sa.Float | sa.Boolean)
         self.process = column.type.dialect_impl(dialect).result_processor(dialect, None)
         self.values: list[Any] = []
+        self.texts: list[pd.Series[Any]] = []
         self.codes: list[NDArray[np.int32]] = []
         self.numbers = _Codes()
 
     def extend(self, values: Sequence[object]) -> None:
-        if self.plain:
+        if isinstance(self.type, sa.String) and self.plain:
+            self.texts.append(pd.Series(values, dtype="str"))  # at once: each would be a Python object until the end
+        elif self.plain:
             self.values.extend(values)
         else:
             self.codes.append(np.fromiter(map(self.numbers.__getitem__, values), dtype=np.int32, count=len(values)))
 
     def array_of_values(self) -> Any:  # noqa: ANN401  (whatever array the column's type has)
+        if self.texts:
+            return in_one_piece(pd.concat(self.texts, ignore_index=True)).array
         if self.plain:
             return plain_values(self.values, self.type)
         distinct = list(self.numbers) if self.process is None else [self.process(value) for value in self.numbers]

@@ -150,6 +150,12 @@ def _positions(there: pd.DataFrame, wanted: pd.DataFrame, key: Sequence[str]) ->
     """Find each wanted row among those that are there, by its key."""
     if there.empty:
         return np.full(len(wanted), -1, dtype=np.int64)
+    if len(key) == 1 and _are_texts(there[key[0]], wanted[key[0]]):
+        import pyarrow as pa  # noqa: PLC0415  (where there is anything to compare with)
+        import pyarrow.compute as pc  # noqa: PLC0415
+
+        place = pc.index_in(pa.array(wanted[key[0]]), value_set=pa.array(there[key[0]]))
+        return np.asarray(place.fill_null(-1), dtype=np.int64)
     if len(key) == 1:
         place = pd.Index(objects(there[key[0]])).get_indexer(pd.Index(objects(wanted[key[0]]), dtype=object))
         return np.asarray(place, dtype=np.int64)
@@ -169,7 +175,19 @@ def _differs(wanted: pd.Series[Any], there: pd.Series[Any], column: sa.Column[An
         unit = "datetime64[D]" if isinstance(kind, sa.Date) else "datetime64[us]"
         new, old = wanted.to_numpy(dtype=unit), there.to_numpy(dtype=unit)
         return np.asarray((new != old) & ~(np.isnat(new) & np.isnat(old)), dtype=bool)
+    if _are_texts(wanted, there):
+        import pyarrow as pa  # noqa: PLC0415  (as above)
+        import pyarrow.compute as pc  # noqa: PLC0415
+
+        new, old = pa.array(wanted), pa.array(there)
+        other = pc.or_kleene(pc.not_equal(new, old), pc.xor(new.is_null(), old.is_null()))
+        return np.asarray(other.fill_null(False), dtype=bool)
     return np.asarray(objects(wanted) != objects(there), dtype=bool)
+
+
+def _are_texts(*columns: pd.Series[Any]) -> bool:
+    """Tell whether columns are in Arrow's hands: what is asked of them there makes no Python object a value."""
+    return all(isinstance(column.dtype, pd.StringDtype) for column in columns)
 
 
 def _kept(written: pd.DataFrame, there: pd.DataFrame, at: Ints, keep: Collection[str]) -> pd.DataFrame:
