@@ -5,7 +5,8 @@ Only BATCH messages come here, so that ``pyarrow`` is imported where one has com
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pyarrow as pa
@@ -67,44 +68,91 @@ def values(part: pa.RecordBatch, sources: Iterable[Source]) -> list[Values]:
     Raises:
         ValueError, TypeError, ArithmeticError: a value does not fit.
     """
-    texts: list[tuple[pa.Array, Values]] = []
-    return [_values(part, source, texts) for source in sources]
+    return _each_once(_listed, part, sources)
 
 
-def _values(part: pa.RecordBatch, source: Source, texts: list[tuple[pa.Array, Values]]) -> Values:
+def arrays(part: pa.RecordBatch, sources: Iterable[Source]) -> list[Values]:
+    """Give the values of properties in their columns' form as `values` does, but as arrays of Arrow.
+
+    Args:
+        part: rows of a file.
+        sources: properties, columns and conversions to what Arrow has: texts, integers, doubles, booleans.
+
+    Returns:
+        For each its values, or the one that is in every row.
+
+    Raises:
+        ValueError, TypeError, ArithmeticError: a value does not fit.
+    """
+    return _each_once(_array, part, sources)
+
+
+def has_null(column: Values) -> bool:
+    """Say whether a column has a null."""
+    return bool(column.null_count) if isinstance(column, pa.Array) else None in column
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Spread:
+    """Distinct values, and for each row the place of its own; null for none."""
+
+    distinct: list[Any]
+    places: pa.Array
+
+
+def _each_once(
+    make: Callable[[pa.Array | Repeated | _Spread], Values], part: pa.RecordBatch, sources: Iterable[Source]
+) -> list[Values]:
+    texts: list[tuple[pa.Array, _Spread]] = []
+    columns = [_column(part, source, texts) for source in sources]
+    made = {id(column): make(column) for column in columns}
+    return [made[id(column)] for column in columns]
+
+
+def _listed(column: pa.Array | Repeated | _Spread) -> Values:
+    if isinstance(column, Repeated):
+        return column
+    if isinstance(column, _Spread):
+        distinct, places = column.distinct, column.places
+        if places.null_count:
+            distinct, places = [*distinct, None], places.fill_null(len(distinct))
+        return list(map(distinct.__getitem__, places.to_pylist()))
+    listed: list[Any] = column.to_pylist()
+    return listed
+
+
+def _array(column: pa.Array | Repeated | _Spread) -> Values:
+    if isinstance(column, Repeated):
+        return column
+    return pa.array(column.distinct).take(column.places) if isinstance(column, _Spread) else column
+
+
+def _column(
+    part: pa.RecordBatch, source: Source, texts: list[tuple[pa.Array, _Spread]]
+) -> pa.Array | Repeated | _Spread:
+    """Bring a column's values into its form; they are left in Arrow's where they are in their form already."""
     name, column, convert = source
     place = part.schema.get_field_index(name) if name else -1
     if place < 0 or part.column(place).null_count == part.num_rows:
         return Repeated(None, part.num_rows)
     array, field = part.column(place), part.schema.field(place)
     if column.type is not None and not is_json(field) and _fits_as_it_is(array, column.type):
-        as_they_are: list[Any] = array.to_pylist()
-        return as_they_are
+        return array
+    if pa.types.is_nested(array.type) and not pa.types.is_dictionary(array.type):
+        return pa.array([None if value is None else convert(value) for value in array.to_pylist()])
     if not pa.types.is_dictionary(array.type):
-        if pa.types.is_nested(array.type):
-            return [None if value is None else convert(value) for value in array.to_pylist()]
         array = array.dictionary_encode()
     plain = column.type is not None and not is_json(field) and _fits_as_it_is(array.dictionary, column.type)
     if plain:
         for other, same in texts:
             if array.equals(other):
                 return same
-    found = _distinct(array.dictionary, field, convert, plain=plain)
-    made = _spread(array, found)
+    made = _Spread(_distinct(array.dictionary, field, convert, plain=plain), array.indices)
+    if len(made.distinct) == 1 and not array.null_count:
+        return Repeated(made.distinct[0], len(array))
     if plain and pa.types.is_string(array.type.value_type):
         texts.append((array, made))
     return made
-
-
-def _spread(array: pa.DictionaryArray, found: list[Any]) -> Values:
-    """Give each row the converted value of its place in the dictionary."""
-    if len(found) == 1 and not array.null_count:
-        return Repeated(found[0], len(array))
-    indices = array.indices
-    if indices.null_count:
-        indices = indices.fill_null(len(found))
-        found.append(None)
-    return list(map(found.__getitem__, indices.to_pylist()))
 
 
 def _distinct(dictionary: pa.Array, field: pa.Field, convert: Convert, *, plain: bool) -> list[Any]:

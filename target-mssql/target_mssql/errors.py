@@ -46,5 +46,9 @@ class TransientFault(Exception):  # noqa: N818  a passing condition of the serve
         self.broken = broken
 
 
+class SideFileFailed(Exception):  # noqa: N818  as above: a condition of the disk
+    """The file by which rows come into a SQLite database could not be written."""
+
+
 class BulkCopyFailed(Exception):  # noqa: N818  not the load's failure: rows then go by INSERT
     """The driver's bulk copy failed or did not put into the staging table what it was given."""

@@ -71,6 +71,14 @@ class StreamLoad:
         """Whether rows go into the table as they come, without a staging table."""
         return not self.gathered and self.method == "append-only" and self._dialect.abilities.direct_append
 
+    def takes_arrays(self, rows: int) -> bool:
+        """Say whether `write_columns` takes arrays of Arrow.
+
+        Args:
+            rows: the rows of a batch.
+        """
+        return self.appends_straight and self._dialect.takes_arrays(rows)
+
     def adopt(self, schema: Mapping[str, Any], keys: Sequence[str]) -> None:
         """Take over a schema: the table is made fit for it, and rows from now on have its columns.
 
@@ -191,7 +199,10 @@ class StreamLoad:
 
     def _append_columns(self, values: Sequence[Values]) -> int:
         doing = self._doing(f"appending to table {self.table}")
-        with self.connector.transaction(doing, writes_tables=True, repeatable=False) as session:
+        with (
+            self._dialect.letting_go(self.connector.session()),
+            self.connector.transaction(doing, writes_tables=True, repeatable=False) as session,
+        ):
             return self._dialect.append_columns(session, self.table, self._columns, values)
 
     def _stage_and_apply(self, rows: Sequence[Row], *, last: bool) -> tuple[int, int]:

@@ -155,13 +155,13 @@ class MSSQLSink(SQLSink[MSSQLConnector]):
 
     def _values(self, part: pa.RecordBatch) -> list[Values] | None:
         """Convert a part's columns; None where a value does not fit or must not be null."""
-        from target_mssql.columns import values  # noqa: PLC0415  pyarrow only where a BATCH has come
+        from target_mssql.columns import arrays, has_null, values  # noqa: PLC0415  pyarrow only where a BATCH has come
 
         try:
-            columns = values(part, self._columns)
+            columns = (arrays if self._load.takes_arrays(part.num_rows) else values)(part, self._columns)
         except (ValueError, TypeError, ArithmeticError):
             return None
-        return None if any(None in columns[place] for place in self._never_null()) else columns
+        return None if any(has_null(columns[place]) for place in self._never_null()) else columns
 
     def _never_null(self) -> set[int]:
         keys = {name for name, column in self._load.layout.columns.items() if column.name in self._load.layout.keys}

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import sqlalchemy as sa
 
 from target_mssql.names import ORDER_COLUMN
 from target_mssql.types import ColumnType
 from target_mssql.values import Storage
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Row = tuple[Any, ...]
 """A record as it is written: one value a column, in the form that the driver wants."""
@@ -43,8 +47,8 @@ class Repeated:
         return self.rows > 0 and self.value == value
 
 
-Values = Sequence[Any] | Repeated
-"""The values of one column, one a row."""
+Values: TypeAlias = "Sequence[Any] | Repeated | pa.Array"
+"""The values of one column, one a row; an array of Arrow where the database takes such."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +282,14 @@ class Dialect(ABC):
             Rows inserted.
         """
         return self.append(connection, table, columns, list(zip(*values, strict=True)))
+
+    def takes_arrays(self, rows: int) -> bool:  # noqa: ARG002  most drivers take Python's values only
+        """Say whether `append_columns` takes so many rows as arrays of Arrow."""
+        return False
+
+    def letting_go(self, connection: sa.Connection) -> AbstractContextManager[None]:  # noqa: ARG002
+        """Give back at the end, out of any transaction, what `append_columns` has opened."""
+        return nullcontext()
 
     @abstractmethod
     def index_staging(self, staging: str, keys: Sequence[str]) -> str | None:

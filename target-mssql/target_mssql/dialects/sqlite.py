@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.pool import NullPool, PoolProxiedConnection
 
 from target_mssql.dialects.base import Abilities, Column, Dialect, Fault, Repeated, Row, Table, Values
+from target_mssql.errors import SideFileFailed
 from target_mssql.names import ORDER_COLUMN
 from target_mssql.types import EXACT_DOUBLE_DIGITS, ColumnType
 from target_mssql.values import Storage
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 LOCK_TIMEOUT_SECONDS: Final = 30
 """How long a write waits for another process, unless the URL says otherwise (``?timeout=5``)."""
@@ -41,6 +46,13 @@ ABILITIES: Final = Abilities(
     storage=Storage(times_as_text=True, decimals="double"),
     authentication=frozenset({"sql"}),
 )
+
+SIDE_ROWS: Final = 20_000
+"""Rows from which a file of their own is worth its making."""
+SIDE: Final = "load"
+"""Names the file of rows, beside the database's and as a schema of the session."""
+SIDE_TABLE: Final = "rows_of_batch"
+"""The table in it."""
 
 _NO_VALUE: Final = {None: None}.get
 """Gives a null for a null, without a call of a Python function."""
@@ -72,6 +84,8 @@ class SQLiteDialect(Dialect):
 
     def fault(self, error: BaseException) -> Fault | None:
         """Read a driver's error. A lock is no passing fault: the session has waited its time-out already."""
+        if isinstance(error, SideFileFailed):
+            return Fault(str(error))
         original = getattr(error, "orig", error)
         name = getattr(original, "sqlite_errorname", None)
         if name is None:
@@ -209,6 +223,9 @@ class SQLiteDialect(Dialect):
     ) -> int:
         """Insert rows into the table. What is the same in all of them stands in the statement and is not bound.
 
+        Arrays of Arrow come by a file of their own, which has no name any more once the session has it open. That is
+        within the transaction, whose write lock makes a file of this name one that a killed run has left.
+
         Returns:
             Rows inserted.
         """
@@ -217,17 +234,50 @@ class SQLiteDialect(Dialect):
         bound = list({id(one): one for one, literal in zip(values, literals, strict=True) if literal is None}.values())
         if not bound:
             return self.append(connection, table, columns, list(zip(*values, strict=True)))
-        marks = {id(one): f"?{number}" for number, one in enumerate(bound, 1)}
+        arrays = {f"c{number}": one for number, one in enumerate(bound) if not isinstance(one, Sequence | Repeated)}
+        bound = [one for one in bound if isinstance(one, Sequence | Repeated)]
+        marks = {id(one): name for name, one in arrays.items()}
+        marks |= {id(one): f"?{number}" for number, one in enumerate(bound, 1)}
         given = ", ".join(literal or marks[id(one)] for one, literal in zip(values, literals, strict=True))
-        names = self.names([one.name for one in columns])
-        sql = f"INSERT INTO {self.table(table)} ({names}) VALUES ({given})"  # noqa: S608  quoted names and literals
-        # the driver itself takes the rows one by one, so that they need not all be made at once
-        cursor = connection.connection.cursor()
-        try:
-            cursor.executemany(sql, cast("Sequence[Row]", zip(*bound, strict=True)))
+        into = f"INSERT INTO {self.table(table)} ({self.names([one.name for one in columns])})"
+        with closing(cast("sqlite3.Cursor", connection.connection.cursor())) as cursor:
+            if arrays:
+                self._open_side_file(cursor, arrays)
+                once = [one.value for one in bound if isinstance(one, Repeated)]
+                cursor.execute(f"{into} SELECT {given} FROM {SIDE}.{SIDE_TABLE}", once)  # noqa: S608  quoted names
+            else:
+                # the driver itself takes the rows one by one, so that they need not all be made at once
+                rows = cast("Sequence[Row]", zip(*bound, strict=True))
+                cursor.executemany(f"{into} VALUES ({given})", rows)
             return cursor.rowcount
+
+    def takes_arrays(self, rows: int) -> bool:
+        """Say whether so many rows are worth a file of their own: not beside a database in memory or given by a URI."""
+        name = self.url.database or ":memory:"
+        return rows >= SIDE_ROWS and name != ":memory:" and not name.startswith("file:")
+
+    def _open_side_file(self, cursor: sqlite3.Cursor, arrays: Mapping[str, pa.Array]) -> None:
+        """Write arrays to a file beside the database's, and have the session open it as ``SIDE``."""
+        from target_mssql.dialects.side_file import write  # noqa: PLC0415  only where many rows have come
+
+        database = str(_below_project_root(self.url).database)
+        path = Path(f"{database}-{SIDE}")
+        (encoding,) = cursor.execute("PRAGMA encoding").fetchone()
+        write(path, SIDE_TABLE, arrays, beside=Path(database), encoding=encoding)
+        try:
+            cursor.execute(f"ATTACH DATABASE ? AS {SIDE}", (str(path),))
+            cursor.execute(f"PRAGMA {SIDE}.schema_version").fetchone()  # it opens the file when it reads
         finally:
-            cursor.close()
+            path.unlink(missing_ok=True)
+
+    @contextmanager
+    def letting_go(self, connection: sa.Connection) -> Iterator[None]:
+        """Close the file of rows at the end, if there is one; within a transaction SQLite does not."""
+        try:
+            yield
+        finally:
+            with suppress(sqlite3.Error), closing(connection.connection.cursor()) as cursor:
+                cursor.execute(f"DETACH DATABASE {SIDE}")
 
     def index_staging(self, staging: str, keys: Sequence[str]) -> str | None:
         """Index the keys: SQLite joins by nested loops only."""
