@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 ROWS_AT_ONCE: Final = 50_000
 """Rows of a file that are written in one transaction; our mapper's files have fewer, or as many."""
+ROWS_TOGETHER: Final = 100_000
+"""Rows of small files at which they are written, in one transaction."""
+BYTES_TOGETHER: Final = 16 * 2**20
+"""Their bytes at which they are: in memory, wide rows take several times as much."""
 
 
 def local_path(url: str) -> Path | None:
@@ -70,8 +74,11 @@ def opened(stream: str, url: str) -> Iterator[IO[bytes]]:
         ) from error
 
 
-def read_tables(stream: str, url: str) -> Iterator[pa.RecordBatch]:
-    """Read a Parquet file, `ROWS_AT_ONCE` or more at a time, and fewer than twice as many.
+def look_into(stream: str, url: str) -> tuple[int, int, pa.Schema]:
+    """Look into a Parquet file without reading its rows.
+
+    Returns:
+        How many rows it has, their bytes when not compressed, and their columns.
 
     Raises:
         LoadError: it cannot be read.
@@ -79,14 +86,34 @@ def read_tables(stream: str, url: str) -> Iterator[pa.RecordBatch]:
     import pyarrow.parquet as pq  # noqa: PLC0415  only where a BATCH has come
 
     with opened(stream, url) as file:
-        parts: list[pa.RecordBatch] = []
-        for part in pq.ParquetFile(file).iter_batches(ROWS_AT_ONCE):
-            parts.append(part)
-            if sum(one.num_rows for one in parts) >= ROWS_AT_ONCE:
-                yield _joined(parts)
-                parts = []
-        if parts:
-            yield _joined(parts)
+        found = pq.ParquetFile(file)
+        groups = [found.metadata.row_group(number) for number in range(found.num_row_groups)]
+        return found.metadata.num_rows, sum(group.total_byte_size for group in groups), found.schema_arrow
+
+
+def read_tables(stream: str, *urls: str, together: bool = False) -> Iterator[pa.RecordBatch]:
+    """Read Parquet files, `ROWS_AT_ONCE` or more at a time, and fewer than twice as many.
+
+    Args:
+        stream: the stream's name.
+        urls: the files.
+        together: all of their rows at once; they have the same columns.
+
+    Raises:
+        LoadError: one cannot be read.
+    """
+    import pyarrow.parquet as pq  # noqa: PLC0415  only where a BATCH has come
+
+    parts: list[pa.RecordBatch] = []
+    for url in urls:
+        with opened(stream, url) as file:
+            for part in pq.ParquetFile(file).iter_batches(ROWS_AT_ONCE):
+                parts.append(part)
+                if not together and sum(one.num_rows for one in parts) >= ROWS_AT_ONCE:
+                    yield _joined(parts)
+                    parts = []
+    if parts:
+        yield _joined(parts)
 
 
 def _joined(parts: list[pa.RecordBatch]) -> pa.RecordBatch:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.helpers.conform import DatetimeErrorTreatmentEnum
 from singer_sdk.sql import SQLSink
 
+from target_mssql import batches
 from target_mssql.connector import MSSQLConnector
 from target_mssql.dialects import Column, Row, Values
 from target_mssql.errors import LoadError, ValueRefused
@@ -122,6 +123,36 @@ class MSSQLSink(SQLSink[MSSQLConnector]):
                 )
         return row
 
+    def hold(self, url: str) -> bool:
+        """Keep a small Parquet file until enough others have come, if its rows are to be appended.
+
+        The rows of each file touch all of the key's index: written together, they do so once.
+
+        Args:
+            url: the file.
+
+        Returns:
+            Whether its rows are loaded by this, then or later.
+
+        Raises:
+            LoadError: it cannot be read.
+        """
+        if not self._load.appends_straight:
+            return False
+        rows, size, schema = batches.look_into(self.stream_name, url)
+        if not 0 < rows < batches.ROWS_TOGETHER or size >= batches.BYTES_TOGETHER:
+            return False
+        if not schema.equals(self._get_context({}).get("schema", schema), check_metadata=True):
+            self._target.drain_one(self)
+        context = self._get_context({})
+        context["schema"] = schema
+        context["bytes"] = context.get("bytes", 0) + size
+        context.setdefault("files", []).append(url)
+        self.tally_record_read(rows)
+        if self.current_size >= batches.ROWS_TOGETHER or context["bytes"] >= batches.BYTES_TOGETHER:
+            self._target.drain_one(self)
+        return True
+
     def load_columns(self, parts: Iterable[pa.RecordBatch]) -> None:
         """Load the rows of a Parquet file: they are in the table, or in its staging table, when this returns.
 
@@ -227,6 +258,10 @@ class MSSQLSink(SQLSink[MSSQLConnector]):
         if rows := context.get("rows"):
             self._load.write(rows)
             context["rows"] = []
+        if files := context.pop("files", []):
+            self.load_columns(batches.read_tables(self.stream_name, *files, together=True))
+            for url in files:
+                self._target.remove_when_committed(self.stream_name, url)
 
     def activate_version(self, new_version: int) -> None:
         """Note a version for the clean end: it comes before the records, so nothing is deleted yet.

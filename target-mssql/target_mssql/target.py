@@ -269,8 +269,8 @@ class TargetMSSQL(SQLTarget):
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
         """Load the files of a BATCH message; each is removed once its rows are committed.
 
-        Columns of Parquet files go to the table as columns. Where a setting asks for work on each record, and for
-        JSON lines, the rows take the way of RECORD messages.
+        Columns of Parquet files go to the table as columns, those of small files together. Where a setting asks for
+        work on each record, and for JSON lines, the rows take the way of RECORD messages.
 
         Raises:
             LoadError: a file cannot be read, or a row does not fit the table.
@@ -282,6 +282,8 @@ class TargetMSSQL(SQLTarget):
         for url in message_dict["manifest"]:
             if encoding.get("format") == "parquet" and not self._works_on_records():
                 sink = cast("MSSQLSink", self.get_sink(stream))
+                if sink.hold(url):
+                    continue
                 self.drain_one(sink)
                 self.drain_before(sink)
                 sink.load_columns(read_tables(stream, url))
@@ -293,15 +295,22 @@ class TargetMSSQL(SQLTarget):
                     self._process_record_message(message)
                 for one in self.mapper.stream_maps[stream]:
                     self.drain_one(self.get_sink(one.stream_alias))
-            if self.config.get("clean_up_batch_files", True):
-                self._remove_when_committed(stream, url)
+            self.remove_when_committed(stream, url)
         self._handle_max_record_age()
 
     def _works_on_records(self) -> bool:
         settings = ("stream_maps", "flattening_enabled", "add_record_metadata", "validate_records")
         return any(self.config.get(name) for name in settings)
 
-    def _remove_when_committed(self, stream: str, url: str) -> None:
+    def remove_when_committed(self, stream: str, url: str) -> None:
+        """Remove a batch file, unless that is off: now, or with the commit of its rows where they are gathered.
+
+        Args:
+            stream: the stream's name.
+            url: the file.
+        """
+        if not self.config.get("clean_up_batch_files", True):
+            return
         loads = [self._stream_loads.get(one.stream_alias) for one in self.mapper.stream_maps[stream]]
         waiting = [load for load in loads if load is not None and load.gathered]
         if waiting:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from target_mssql import batches as batches_module
 from target_mssql.batches import local_path
+from target_mssql.dialects.sqlite import SQLiteDialect
 from target_mssql.errors import LoadError
 
 PROPERTIES = {
@@ -232,10 +233,70 @@ def test_a_load_s_record_that_came_before_waits_for_no_file_after_it(sqlite, fol
     assert len(sqlite.rows("loads")) == 1
 
 
-def test_a_large_file_is_several_transactions(sqlite, folder, monkeypatch):
+@pytest.fixture
+def appended(monkeypatch):
+    """Count the rows of each transaction that appends columns."""
+    seen = []
+    append = SQLiteDialect.append_columns
+
+    def counted(self, *arguments):
+        seen.append(append(self, *arguments))
+        return seen[-1]
+
+    monkeypatch.setattr(SQLiteDialect, "append_columns", counted)
+    return seen
+
+
+def test_a_large_file_is_several_transactions(sqlite, folder, monkeypatch, appended):
     monkeypatch.setattr(batches_module, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(batches_module, "ROWS_TOGETHER", 3)
     sqlite.load([schema_message(), batch("lines", typed(folder / "a.parquet"))])
     assert [row["id"] for row in sqlite.rows("lines", "id")] == [1, 2, 3]
+    assert appended == [2, 1]
+
+
+@pytest.mark.parametrize("limit", [("ROWS_TOGETHER", 4), ("BYTES_TOGETHER", 1500)])
+def test_small_files_are_one_transaction_and_removed_after_it(sqlite, folder, monkeypatch, appended, limit):
+    paths = [typed(folder / f"{number}", [[3 * number + row[0], *row[1:]] for row in ROWS]) for number in range(5)]
+    monkeypatch.setattr(batches_module, *limit)
+    lines = [schema_message(), batch("lines", *paths[:2]), batch("lines", paths[2]), batch("lines", *paths[3:])]
+    assert sqlite.run([*lines[:3], "no message"]).error is not None
+    assert appended == [6]
+    assert [path.exists() for path in paths] == [False, False, True, True, True]
+    sqlite.load([lines[0], *[batch("lines", path) for path in paths[2:]], STATE])
+    assert appended == [6, 6, 3]
+    assert sorted(row["id"] for row in sqlite.rows("lines", "id")) == list(range(1, 16))
+    assert not any(path.exists() for path in paths)
+
+
+def test_small_files_of_other_columns_are_another_transaction(sqlite, folder, appended):
+    paths = [
+        typed(folder / "a"),
+        typed(folder / "b", [[4, "NAVY"]], pa.schema([("id", pa.int64()), ("note", pa.string())])),
+    ]
+    sqlite.load([schema_message(), batch("lines", *paths), STATE])
+    assert appended == [3, 1]
+    assert {row["id"]: row["note"] for row in sqlite.rows("lines", "id", "note")} == {
+        1: "a note",
+        2: None,
+        3: "",
+        4: "NAVY",
+    }
+
+
+def test_a_fault_in_one_of_several_small_files_keeps_all_of_them(sqlite, folder):
+    sqlite.load([schema_message()], load_method="upsert")
+    paths = [typed(folder / "a"), typed(folder / "b", ROWS[2:])]
+    run = sqlite.run([schema_message(), batch("lines", *paths), STATE])
+    assert "stream 'lines': appending to table lines: SQLite says SQLITE_CONSTRAINT_PRIMARYKEY" in str(run.error)
+    assert (sqlite.rows("lines"), run.states) == ([], [])
+    assert all(path.exists() for path in paths)
+
+
+def test_a_file_without_rows_is_removed(sqlite, folder):
+    path = typed(folder / "a.parquet", [])
+    assert sqlite.load([schema_message(), batch("lines", path), STATE]).states == [STATE["value"]]
+    assert not path.exists()
 
 
 IDS = {
