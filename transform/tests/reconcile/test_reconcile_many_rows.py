@@ -110,8 +110,7 @@ def test_an_empty_warehouse_is_filled_without_the_log_which_is_there_again_after
         assert journal(connection) == "wal"
 
 
-@pytest.mark.parametrize("side_rows", [1, 1_000_000])
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize(("side_rows", "processes"), [(1, 2), (1_000_000, 1)], ids=["by file", "by driver"])
 def test_an_empty_warehouse_is_filled_with_what_would_be_compared(
     on_disk, warehouse, monkeypatch, side_rows, processes
 ):
