@@ -7,6 +7,8 @@ import itertools
 import json
 import os
 import signal
+import subprocess
+import sys
 import uuid
 from contextlib import closing, redirect_stdout
 from dataclasses import dataclass, field
@@ -133,6 +135,24 @@ class Database:
                 signal.signal(number, handler)
         run.states = [json.loads(line) for line in out.getvalue().splitlines()]
         return run
+
+    def run_program(self, code, lines, folder):
+        """Run a program that calls the target in a process of its own over messages.
+
+        Args:
+            code: the program.
+            lines: messages.
+            folder: where its settings are written.
+        """
+        config = folder / "config.json"
+        config.write_text(json.dumps({"validate_records": False, **self.settings}))
+        return subprocess.run(
+            [sys.executable, "-c", code, "--config", str(config)],
+            input="".join(json.dumps(line) + "\n" for line in lines).encode(),
+            capture_output=True,
+            timeout=50,
+            check=False,
+        )
 
     def load(self, lines, **settings):
         """Run the target over messages; it must succeed."""

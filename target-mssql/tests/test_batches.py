@@ -5,8 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import signal
-import subprocess
-import sys
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -357,15 +355,7 @@ def test_a_kill_between_a_file_and_its_commit_leaves_nothing_twice(sqlite, folde
     path = typed(folder / "a.parquet")
     sqlite.load([schema_message()])
     lines = [schema_message(), batch("lines", path), STATE]
-    config = tmp_path / "config.json"
-    config.write_text(json.dumps({"validate_records": False, **sqlite.settings}))
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED_BEFORE_COMMIT, "--config", str(config)],
-        input="".join(json.dumps(line) + "\n" for line in lines).encode(),
-        capture_output=True,
-        timeout=50,
-        check=False,
-    )
+    done = sqlite.run_program(KILLED_BEFORE_COMMIT, lines, tmp_path)
     assert (done.returncode, done.stdout) == (-signal.SIGKILL, b"")
     assert sqlite.rows("lines") == []
     assert path.exists()
@@ -389,15 +379,11 @@ def test_a_url_that_was_never_encoded_is_found_all_the_same(tmp_path):
 
 
 def test_arrow_is_not_imported_for_records(sqlite, tmp_path):
-    config = tmp_path / "config.json"
-    config.write_text(json.dumps({"validate_records": False, **sqlite.settings}))
     code = (
         "import sys; from target_mssql.target import TargetMSSQL; TargetMSSQL.cli(standalone_mode=False);"
         "sys.exit(3 if {'pyarrow', 'pandas'} & sys.modules.keys() else 0)"
     )
     record = {"type": "RECORD", "stream": "lines", "record": {"id": 1}}
-    lines = "".join(json.dumps(line) + "\n" for line in (schema_message(), record))
-    command = [sys.executable, "-c", code, "--config", str(config)]
-    done = subprocess.run(command, input=lines.encode(), capture_output=True, timeout=50, check=False)
+    done = sqlite.run_program(code, [schema_message(), record], tmp_path)
     assert done.returncode == 0, done.stderr
     assert len(sqlite.rows("lines")) == 1

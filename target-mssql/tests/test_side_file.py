@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sqlite3
 import stat
-import subprocess
-import sys
 from contextlib import closing
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -245,15 +242,7 @@ TargetMSSQL.cli()
 def test_a_kill_loses_nothing_and_doubles_nothing(sqlite, tmp_path, place, leaves):
     path = parquet(tmp_path / "a.parquet")
     sqlite.load([SCHEMA])
-    config = tmp_path / "config.json"
-    config.write_text(json.dumps({"validate_records": False, **sqlite.settings}))
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED.replace("{place}", place), "--config", str(config)],
-        input="".join(json.dumps(line) + "\n" for line in (SCHEMA, batch(path), STATE)).encode(),
-        capture_output=True,
-        timeout=50,
-        check=False,
-    )
+    done = sqlite.run_program(KILLED.replace("{place}", place), [SCHEMA, batch(path), STATE], tmp_path)
     assert (done.returncode, done.stdout) == (-signal.SIGKILL, b"")
     assert (stored(sqlite), path.exists(), left(tmp_path)) == ([], True, leaves)
     sqlite.load([SCHEMA, batch(path), STATE])
@@ -316,14 +305,10 @@ def test_a_value_that_does_not_fit_is_named_as_ever(sqlite, tmp_path):
 
 
 def test_arrow_s_driver_is_not_imported_for_few_rows(sqlite, tmp_path):
-    config = tmp_path / "config.json"
-    config.write_text(json.dumps({"validate_records": False, **sqlite.settings}))
     code = (
         "import sys; from target_mssql.target import TargetMSSQL; TargetMSSQL.cli(standalone_mode=False);"
         "sys.exit(3 if {'adbc_driver_manager', 'adbc_driver_sqlite'} & sys.modules.keys() else 0)"
     )
-    lines = "".join(json.dumps(line) + "\n" for line in (SCHEMA, batch(parquet(tmp_path / "a.parquet"))))
-    command = [sys.executable, "-c", code, "--config", str(config)]
-    done = subprocess.run(command, input=lines.encode(), capture_output=True, timeout=50, check=False)
+    done = sqlite.run_program(code, [SCHEMA, batch(parquet(tmp_path / "a.parquet"))], tmp_path)
     assert done.returncode == 0, done.stderr
     assert len(stored(sqlite)) == 5

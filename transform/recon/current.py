@@ -37,6 +37,8 @@ GIVEN: Final = {
     tables.stg_shipped_current.name: ("size", "fulfil_key_id"),
 }
 """What of a published row is not as staged."""
+STREAM_OF: Final = {table: stream for stream, table in CURRENT.items()}
+"""Published table of cartons to their stream."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,10 @@ class Before:
     standing: Answer[Standing] | None
 
     def to_compare(
-        self, table: str, found: Counting, prints: Mapping[str, Mapping[str, str]]
+        self, table: str, found: Counting, prints: Answer[Mapping[str, Mapping[str, str]]]
     ) -> Collection[str] | None:
         """Name the loads whose rows do not stand as they are; ``None``: all, or all is to be compared."""
-        return self.standing and self.standing().to_compare(table, found.figures[table], prints[table])
+        return self.standing and self.standing().to_compare(table, found.figures[table], prints()[table])
 
 
 def publish_rows(
@@ -80,12 +82,11 @@ def publish_rows(
     Returns:
         Table to what was written.
     """
-    stream_of = {table: stream for stream, table in CURRENT.items()}
     changes = {}
-    for table in (ORDERS, *stream_of):
-        load_ids, rows = before.to_compare(table, found, prints()), orders
-        if table in stream_of:
-            rows = cartons.ask(Cartons.rows, stream_of[table], load_ids)()
+    for table in (ORDERS, *STREAM_OF):
+        load_ids, rows = before.to_compare(table, found, prints), orders
+        if table in STREAM_OF:
+            rows = cartons.ask(Cartons.rows, STREAM_OF[table], load_ids)()
         elif load_ids is not None:
             rows = rows[rows["load_id"].isin(list(load_ids)).to_numpy()]
         there = before.beside.read(read_current, table, load_ids)()
@@ -118,7 +119,7 @@ def fill_cartons(connection: sa.Connection, cartons: Held[Cartons]) -> dict[str,
     """
     return {
         table: _fill(connection, table, cartons.ask(Cartons.rows_to_fill, stream, GIVEN[table])())
-        for stream, table in CURRENT.items()
+        for table, stream in STREAM_OF.items()
     }
 
 
@@ -175,9 +176,8 @@ def _writer(rows: pd.DataFrame) -> Writer:
 def _copy(connection: sa.Connection, table: sa.Table, rows: pd.DataFrame) -> None:
     """Copy rows inside the database from where they are staged."""
     given = GIVEN[table.name]
-    if table.name != ORDERS:
-        (stream,) = (stream for stream, name in CURRENT.items() if name == table.name)
-        copied_from(STAGED_CARTONS[stream][0], given)(connection, table, rows)
+    if table.name in STREAM_OF:
+        copied_from(STAGED_CARTONS[STREAM_OF[table.name]][0], given)(connection, table, rows)
         return
     for origin in STAGED_ORDERS:
         copied_from(origin.staged, given)(connection, table, rows[(rows["origin"] == origin.name).to_numpy()])

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import sqlalchemy as sa
 from numpy.typing import NDArray
 from pandas.api.types import union_categoricals
@@ -383,8 +384,6 @@ def in_one_piece(column: pd.Series[Any]) -> pd.Series[Any]:
     """
     if not isinstance(column.dtype, pd.StringDtype):
         return column
-    import pyarrow as pa  # noqa: PLC0415  (in which pandas keeps texts: loaded where there are any)
-
     found = pa.array(column)
     if not isinstance(found, pa.ChunkedArray):
         return column

@@ -7,6 +7,8 @@ import sys
 from contextlib import suppress
 from typing import Final
 
+import pyarrow as pa
+
 LARGE: Final = 1 << 20
 """Bytes from which a block is one of the system's own."""
 M_MMAP_THRESHOLD: Final = -3
@@ -25,8 +27,6 @@ def give_back_large_blocks() -> None:
 
 def give_back_now() -> None:
     """Give back what Arrow and the C library keep for what may come next; a matter of milliseconds."""
-    import pyarrow as pa  # noqa: PLC0415  (loaded where there is much to give back)
-
     pa.default_memory_pool().release_unused()
     _tell_malloc("malloc_trim", 0)
 

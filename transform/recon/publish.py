@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from recon.frames import IN_LIST, Flags, Ints, in_parts, number_groups, objects, read, stack
@@ -151,9 +153,6 @@ def _positions(there: pd.DataFrame, wanted: pd.DataFrame, key: Sequence[str]) ->
     if there.empty:
         return np.full(len(wanted), -1, dtype=np.int64)
     if len(key) == 1 and _are_texts(there[key[0]], wanted[key[0]]):
-        import pyarrow as pa  # noqa: PLC0415  (where there is anything to compare with)
-        import pyarrow.compute as pc  # noqa: PLC0415
-
         place = pc.index_in(pa.array(wanted[key[0]]), value_set=pa.array(there[key[0]]))
         return np.asarray(place.fill_null(-1), dtype=np.int64)
     if len(key) == 1:
@@ -176,9 +175,6 @@ def _differs(wanted: pd.Series[Any], there: pd.Series[Any], column: sa.Column[An
         new, old = wanted.to_numpy(dtype=unit), there.to_numpy(dtype=unit)
         return np.asarray((new != old) & ~(np.isnat(new) & np.isnat(old)), dtype=bool)
     if _are_texts(wanted, there):
-        import pyarrow as pa  # noqa: PLC0415  (as above)
-        import pyarrow.compute as pc  # noqa: PLC0415
-
         new, old = pa.array(wanted), pa.array(there)
         other = pc.or_kleene(pc.not_equal(new, old), pc.xor(new.is_null(), old.is_null()))
         return np.asarray(other.fill_null(False), dtype=bool)

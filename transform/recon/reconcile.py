@@ -167,7 +167,7 @@ class _Left:
 
 
 @dataclass(frozen=True)
-class _Published:
+class _Asked:
     """What is published, asked for where it is read.
 
     Attributes:
@@ -183,7 +183,7 @@ class _Published:
     facts: Answer[pd.DataFrame]
 
     @classmethod
-    def asked(cls, others: Beside) -> Self:
+    def of(cls, others: Beside) -> Self:
         standing, links = others.read(read_standing), others.read(read_links)
         return cls(standing, links, others.read(read_fill), others.read(read_facts))
 
@@ -235,7 +235,7 @@ def _reconcile(connection: sa.Connection, rules: Rules, run: Run, booked: Ledger
         staged = others.read(read_lines, choice, rules.version)
         cartons = others.hold(read_cartons, choice, rules)
         told = cartons.ask(Cartons.told)
-        there = None if wishes.fills else _Published.asked(others)
+        there = None if wishes.fills else _Asked.of(others)
         compared = None if wishes.how.rematch else there
         lines = decide_lines(lines_of(staged(), choice, rules), choice, rules)
         del staged

@@ -6,7 +6,7 @@ All is written in the caller's transaction, which is never committed here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pandas as pd
 import sqlalchemy as sa
@@ -66,16 +66,17 @@ def publish_links(connection: sa.Connection, matched: pd.DataFrame | Ready, stay
     Returns:
         Table to what was written.
     """
-    if isinstance(matched, Ready):
-        return {"recon_match": _filled(connection, matched)}
     within = None
-    if stays.customers:
+    if stays.customers and not isinstance(matched, Ready):
         within = ("fulfil_customer", stays.others | set(matched["fulfil_customer"]))
-    return {"recon_match": publish(connection, tables.recon_match, matched, within=within)}
+    return {"recon_match": _publish(connection, tables.recon_match, matched, within=within)}
 
 
-def _filled(connection: sa.Connection, ready: Ready) -> Change:
-    return fill(connection, ready.table, ready.count, lambda: ready.insert(connection))
+def _publish(connection: sa.Connection, table: sa.Table, rows: pd.DataFrame | Ready, **how: Any) -> Change:  # noqa: ANN401  (as ``publish``)
+    """Fill a table with rows that were made ready, or publish those that differ."""
+    if isinstance(rows, Ready):
+        return fill(connection, table, rows.count, lambda: rows.insert(connection))
+    return publish(connection, table, rows, **how)
 
 
 def read_facts(reader: Reader) -> pd.DataFrame:
@@ -149,26 +150,14 @@ def publish_results(
     now = runs.utc_now()
     known = read(connection, list(tables.quarantine.c), plain=LONG_TEXT)
     quarantine = merge_quarantine(read_quarantine(connection, set(counting["load_id"])), known, counting, now)
+    compare_facts = {"compare": facts.CHANGING, "keep": KEPT, "there": there and there.facts}
     changes = {
         "recon_load": publish(connection, tables.recon_load, loads),
-        "recon_order_fill": _publish_fill(connection, made.fill, there),
-        "fact_order_recon": _publish_facts(connection, made.facts, there),
+        "recon_order_fill": _publish(connection, tables.recon_order_fill, made.fill, there=there and there.fill),
+        "fact_order_recon": _publish(connection, tables.fact_order_recon, made.facts, **compare_facts),
         "quarantine": publish(connection, tables.quarantine, quarantine),
     }
     of_run = tables.recon_customer_run
     connection.execute(sa.delete(of_run).where(of_run.c.run_id == run.run_id))
     insert(connection, of_run, customers.assign(run_id=run.run_id))
     return changes
-
-
-def _publish_fill(connection: sa.Connection, rows: pd.DataFrame | Ready, there: There | None) -> Change:
-    if isinstance(rows, Ready):
-        return _filled(connection, rows)
-    return publish(connection, tables.recon_order_fill, rows, there=there and there.fill)
-
-
-def _publish_facts(connection: sa.Connection, rows: pd.DataFrame | Ready, there: There | None) -> Change:
-    if isinstance(rows, Ready):
-        return _filled(connection, rows)
-    known = there and there.facts
-    return publish(connection, tables.fact_order_recon, rows, compare=facts.CHANGING, keep=KEPT, there=known)

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from uuid import uuid4
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import sqlalchemy as sa
 from order_rules.warehouse_url import is_file
 from sqlalchemy.schema import CreateTable
@@ -24,9 +25,6 @@ from sqlalchemy.schema import CreateTable
 from recon.driver_values import distinct_values, in_key_order
 from recon.frames import Ints
 from recon.warehouse.engine import SIDE, WarehouseError
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 SIDE_ROWS: Final = 50_000
 """Rows from which a file of their own is worth its making."""
@@ -149,8 +147,6 @@ def _plain(table: sa.Table) -> sa.Table:
 
 def _batches(table: sa.Table, rows: pd.DataFrame, dialect: sa.Dialect) -> pa.RecordBatchReader:
     """Give rows in the order of their key; what Arrow has of them at once are those of one batch."""
-    import pyarrow as pa  # noqa: PLC0415  (as above)
-
     schema = pa.schema([pa.field(column.name, _arrow_type(column)) for column in table.c])
     columns = [_arrow_column(rows[column.name], column, dialect) for column in table.c]
     at = in_key_order(table, rows)
@@ -164,8 +160,6 @@ def _batches(table: sa.Table, rows: pd.DataFrame, dialect: sa.Dialect) -> pa.Rec
 
 
 def _arrow_type(column: sa.Column[Any]) -> pa.DataType:
-    import pyarrow as pa  # noqa: PLC0415  (as above)
-
     if isinstance(column.type, sa.Numeric | sa.Float):
         return pa.float64()
     return pa.int64() if isinstance(column.type, sa.Integer | sa.Boolean) else pa.large_string()
@@ -173,8 +167,6 @@ def _arrow_type(column: sa.Column[Any]) -> pa.DataType:
 
 def _arrow_column(values: pd.Series[Any], column: sa.Column[Any], dialect: sa.Dialect) -> Callable[[Ints], pa.Array]:
     """Make what gives a column's values at some positions as Arrow has what the driver would be given."""
-    import pyarrow as pa  # noqa: PLC0415  (as above)
-
     kind = column.type
     if isinstance(values.dtype, pd.CategoricalDtype) or isinstance(kind, sa.Date | sa.DateTime):
         codes, distinct = distinct_values(values, column, dialect)
