@@ -25,11 +25,11 @@ demo: setup ## Make sample sources, run both jobs and print what came out
 
 test: setup ## Run every package's tests and the end-to-end ones
 	$(RUN)pytest -n 2 --dist loadfile -m "not e2e and not slow and not mssql"
-	$(RUN)pytest -n 2 --dist worksteal -m "e2e and not slow"
+	$(RUN)pytest tests -n 2 --dist worksteal -m "e2e and not slow"
 
 test-all: setup ## Run the heavy suites too: PostgreSQL, LibreOffice, a browser, Spark, SQL Server where MSSQL_TEST_URL is set
 	$(UV) pip install --quiet --python .venv/bin/python -r constraints/test-all.txt
-	$(RUN)pytest
+	$(RUN)pytest --hypothesis-profile=many
 
 test-mssql: setup ## Run what needs a SQL Server, named by MSSQL_TEST_URL
 	@test -n "$${MSSQL_TEST_URL:-}" || { echo "MSSQL_TEST_URL names no server; compose.mssql.yml starts one and says how" >&2; exit 1; }

@@ -91,7 +91,8 @@ def test_a_second_full_sync_changes_no_fact_row_by_whichever_carrier(project: Pr
     assert content(project) == all_tables
 
 
-@pytest.mark.parametrize("job", ["full-sync", pytest.param("incremental-sync", marks=slow)])
+@slow
+@pytest.mark.parametrize("job", ["full-sync", "incremental-sync"])
 def test_a_removed_workbook_takes_its_rows_along(project: Project, job: str) -> None:
     path, source = plain_workbook(project)
     ordered = project.value("SELECT sum(ordered_qty) FROM stg_orders")

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,7 +21,6 @@ def modified(folder: Path) -> dict[str, float]:
 
 
 def test_the_same_arguments_give_the_same_bytes_and_times_in_another_process(made: Made, tmp_path: Path) -> None:
-    started = time.monotonic()
     # Another hash seed: nothing may hang on the order of a set.
     environment = os.environ | {"PYTHONHASHSEED": "1"}
     subprocess.run(
@@ -31,7 +29,6 @@ def test_the_same_arguments_give_the_same_bytes_and_times_in_another_process(mad
         env=environment,
         capture_output=True,
     )
-    assert time.monotonic() - started < 30
     assert file_contents(tmp_path / "again") == file_contents(made.folder)
     assert modified(tmp_path / "again") == modified(made.folder)
 
@@ -59,24 +56,26 @@ def test_without_a_date_the_sample_is_of_today(tmp_path: Path) -> None:
     assert as_of in {before.isoformat(), datetime.now().astimezone().date().isoformat()}
 
 
-def test_a_change_changes_one_workbook_and_the_totals(made: Made, tmp_path: Path) -> None:
-    out = tmp_path / "changed"
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("changed")
     assert main([str(out), "--as-of", AS_OF.isoformat()]) == 0
     assert main([str(out), "--change"]) == 0
-    before, after = file_contents(made.folder), file_contents(out)
+    return out
+
+
+def test_a_change_changes_one_workbook_and_the_totals(made: Made, changed: Path) -> None:
+    before, after = file_contents(made.folder), file_contents(changed)
     assert before.keys() == after.keys()
     assert {name for name in before if before[name] != after[name]} == {CHANGED, "truth.json"}
-    assert (out / CHANGED).stat().st_mtime > max(modified(made.folder).values())
+    assert (changed / CHANGED).stat().st_mtime > max(modified(made.folder).values())
 
 
-def test_a_change_corrects_a_quantity_deletes_a_row_and_adds_one(made: Made, tmp_path: Path) -> None:
-    out = tmp_path / "changed"
-    main([str(out), "--as-of", AS_OF.isoformat()])
-    main([str(out), "--change"])
-    truth = json.loads((out / "truth.json").read_text(encoding="utf-8"))
+def test_a_change_corrects_a_quantity_deletes_a_row_and_adds_one(made: Made, changed: Path) -> None:
+    truth = json.loads((changed / "truth.json").read_text(encoding="utf-8"))
     change = truth["change"]
     path = change["workbook"]
-    before, after = made.order_lists[path], read_order_list(out / "order_lists" / path)
+    before, after = made.order_lists[path], read_order_list(changed / "order_lists" / path)
     number = before.columns["AAG ORDER NUMBER"]
     old = {row[number]: row for row in before.rows.values()}
     new = {row[number]: row for row in after.rows.values()}
@@ -95,10 +94,8 @@ def test_a_change_corrects_a_quantity_deletes_a_row_and_adds_one(made: Made, tmp
     assert truth["orders"]["ordered_units"] == made.truth["orders"]["ordered_units"] + delta
 
 
-def test_what_a_change_deletes_was_never_fulfilled(made: Made, tmp_path: Path) -> None:
-    main([str(tmp_path / "s"), "--as-of", AS_OF.isoformat()])
-    main([str(tmp_path / "s"), "--change"])
-    truth = json.loads((tmp_path / "s" / "truth.json").read_text(encoding="utf-8"))
+def test_what_a_change_deletes_was_never_fulfilled(made: Made, changed: Path) -> None:
+    truth = json.loads((changed / "truth.json").read_text(encoding="utf-8"))
     book = made.order_lists[truth["change"]["workbook"]]
     columns = [book.columns[n] for n in ("PO NUMBER", "CUSTOMER STYLE", "CUSTOMER COLOUR DESCRIPTION")]
     gone = truth["change"]["deleted"]["order_number"]

@@ -6,12 +6,9 @@ from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from order_rules.canonical import MISSING, as_text, clean, found
-
-UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""A busy machine is no finding."""
 
 
 @pytest.mark.parametrize(
@@ -87,20 +84,17 @@ def test_a_value_as_found_loses_its_outer_blanks_and_nothing_else(value: object,
     assert found(value) == kept
 
 
-@UNHURRIED
 @given(st.text(alphabet=st.characters(max_codepoint=0xFF)))
 def test_cleaning_twice_changes_nothing(text: str) -> None:
     once = clean(text)
     assert clean(once) == once
 
 
-@UNHURRIED
 @given(st.text(alphabet=st.characters(max_codepoint=0x7F)))
 def test_neither_case_nor_blanks_make_a_difference(text: str) -> None:
     assert clean(text) == clean(text.lower()) == clean(text.upper()) == clean(f"  {text}\n")
 
 
-@UNHURRIED
 @given(st.integers(-(10**15), 10**15))
 def test_a_whole_number_is_the_same_from_every_kind_of_number(number: int) -> None:
     assert as_text(number) == as_text(float(number)) == as_text(Decimal(number)) == as_text(Decimal(f"{number}.00"))

@@ -9,12 +9,9 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from order_rules import ids
-
-UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""A busy machine is no finding."""
 
 LINE: dict[str, Any] = {
     "source": "order_list",
@@ -107,19 +104,16 @@ def test_a_quarantine_entry(finding: dict[str, Any], vector: str) -> None:
 plain = st.one_of(st.none(), st.text(alphabet=st.characters(exclude_characters="\x00\x1f")))
 
 
-@UNHURRIED
 @given(st.tuples(plain, plain, plain), st.tuples(plain, plain, plain))
 def test_different_fields_have_different_ids(first: tuple[Any, ...], second: tuple[Any, ...]) -> None:
     assert (ids.hash_id(*first) == ids.hash_id(*second)) == (first == second)
 
 
-@UNHURRIED
 @given(st.text(alphabet=st.characters(categories=["Cs", "Lu"])))
 def test_even_half_a_character_has_an_id(text: str) -> None:
     assert len(ids.hash_id(text)) == ids.ID_LENGTH
 
 
-@UNHURRIED
 @given(st.lists(st.tuples(plain, plain, plain, plain, plain), max_size=5))
 def test_many_keys_are_named_as_one_is(keys: list[tuple[str | None, ...]]) -> None:
     columns = list(zip(*keys, strict=True)) or [()] * 5

@@ -57,7 +57,7 @@ def check(readers: Readers, name: str, content: bytes) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(damage=st.lists(DAMAGE, min_size=1, max_size=4))
 def test_a_damaged_workbook_fails_with_a_reason_or_is_read(workbook, readers, damage):
     check(readers, "acme.xlsx", damaged(workbook, damage))
@@ -65,7 +65,7 @@ def test_a_damaged_workbook_fails_with_a_reason_or_is_read(workbook, readers, da
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["errors.xls", "layouts.xlsb"])
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(damage=st.lists(DAMAGE, min_size=1, max_size=4))
 def test_a_damaged_binary_workbook_fails_with_a_reason_or_is_read(readers, name, damage):
     check(readers, name, damaged((BINARY / name).read_bytes(), damage))

@@ -220,6 +220,7 @@ def test_entities_are_loaded_by_upsert_into_the_warehouse_s_own_tables(pipeline,
     assert [after[number] for number in before if number != 3] == [before[n] for n in before if n != 3]
 
 
+@pytest.mark.slow
 def test_entities_loaded_twice_in_full_are_the_same_rows(pipeline):
     pipeline.sync()
     once = {entity: pipeline.rows(f"wms_{entity}") for entity in ENTITIES}

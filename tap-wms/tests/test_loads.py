@@ -11,7 +11,7 @@ import uuid
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tap_wms import sql
 from tap_wms.errors import TapError
@@ -121,7 +121,6 @@ CELLS = st.one_of(
 
 
 @given(st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=30), st.integers(1, 7))
-@settings(deadline=None)
 def test_rows_are_the_same_however_many_are_fetched_at_once(rows, size):
     """Hashes that stand in warehouses stay what they are: of each row's texts, whatever stands beside it."""
     made, one_by_one = (rows_of(["Style", "Day", "Qty"], key="Day", numbered=True) for _ in range(2))

@@ -11,7 +11,7 @@ from collections import Counter
 from contextlib import closing
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tap_wms import occurrences, rows
 from tap_wms.errors import TapError
@@ -37,7 +37,6 @@ def numbered(digests, *, in_memory, size):
         return [n for at in range(0, len(digests), size) for n in made.number(digests[at : at + size])]
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 40), max_size=200), st.integers(1, 50), st.integers(1, 30))
 def test_numbers_are_those_of_a_dictionary_however_few_digests_stand_in_memory(values, in_memory, size):
     digests = [digest(value) for value in values]
@@ -45,7 +44,6 @@ def test_numbers_are_those_of_a_dictionary_however_few_digests_stand_in_memory(v
 
 
 # Digests that share their first bytes share their bit of the filter and their part of the file.
-@settings(deadline=None)
 @given(st.lists(st.binary(min_size=1, max_size=1), max_size=60), st.integers(1, 9))
 def test_digests_that_the_filter_takes_for_each_other_are_told_apart(ends, in_memory):
     digests = [bytes(DIGEST_BYTES - 1) + end for end in ends]

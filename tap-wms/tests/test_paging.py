@@ -100,7 +100,7 @@ def test_rows_of_one_moment_leave_no_gap_when_one_of_them_changes(lgf, api, read
     assert set(stored(lgf)) <= set(read_rows)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=settings.default.max_examples // 5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     reading=st.tuples(
         st.sampled_from(["sequenced", "paged"]),

@@ -459,7 +459,7 @@ def as_key(day):
     return day if day is None or isinstance(day, str) else (dt.date(2026, 2, 20) + dt.timedelta(days=day)).isoformat()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=settings.default.max_examples // 5)
 @given(operations=operations, files=st.booleans())
 def test_what_stands_in_the_warehouse_is_the_view_after_any_changes(tmp_path_factory, operations, files):
     """Changes stay within the look-back, which is all that an incremental reading promises to see."""

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from sqlalchemy.dialects import mssql, oracle, postgresql
 from tap_wms.sql import LostReadingError, ViewStream
@@ -175,7 +175,6 @@ def iso_day_of(value):
     return day_of(value) if isinstance(value, str) and value[4:5] == "-" else None
 
 
-@settings(deadline=None)
 @given(values=st.lists(texts, max_size=8), first=st.none() | days, length=st.none() | st.integers(1, 800))
 def test_a_window_holds_its_days_and_everything_without_a_day(values, first, length):
     until = None if length is None else (first or dt.date(2024, 2, 1)) + dt.timedelta(days=length)
@@ -189,7 +188,6 @@ def test_a_window_holds_its_days_and_everything_without_a_day(values, first, len
     assert read == expected
 
 
-@settings(deadline=None)
 @given(values=st.lists(texts, max_size=12), first=st.none() | days, latest=days)
 def test_windows_by_month_hold_each_dated_row_once_and_each_undated_one_every_time(values, first, latest):
     months = {day.replace(day=1) for value in values if (day := iso_day_of(value)) and (first is None or day >= first)}
@@ -211,7 +209,6 @@ def test_windows_by_month_hold_each_dated_row_once_and_each_undated_one_every_ti
         assert times[str(value)] == expected
 
 
-@settings(deadline=None)
 @given(st.text("0123456789-", min_size=8, max_size=10) | st.dates().map(str) | st.just("1900-02-29") | texts)
 def test_a_text_is_a_day_to_the_database_when_it_is_one_to_python(value):
     expected = [value] if iso_day_of(value) and len(value) >= 10 else []

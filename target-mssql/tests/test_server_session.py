@@ -513,7 +513,7 @@ def test_passing_faults_are_known_by_number_and_by_text(url, number, text):
     assert dialect.fault(ValueError("ours")) is None
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=settings.default.max_examples // 5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     records=st.lists(st.tuples(st.integers(0, 3), st.none() | st.sampled_from(["", "a", "∆"])), max_size=12),
     batch=st.integers(1, 4),

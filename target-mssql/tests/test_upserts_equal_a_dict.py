@@ -21,7 +21,7 @@ PROPERTIES = {
 
 
 @pytest.mark.parametrize("atomic", [False, True], ids=["batches", "atomic"])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=settings.default.max_examples // 5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(runs=RUNS, batch=st.integers(1, 5))
 def test_any_sequence_of_upserts_equals_a_dict(database, messages, atomic, runs, batch):
     stream = f"upserted_{uuid.uuid4().hex}"

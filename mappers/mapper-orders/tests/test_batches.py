@@ -15,7 +15,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mapper_orders.batches import batch_settings, local_path
 from mapper_orders.columns import Values, records, schema_of
@@ -24,7 +24,6 @@ from mapper_orders.errors import ContractError
 from mapper_orders.mapper import MapperOrders
 from mapper_orders.reading import found_text
 
-UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 LOADS = ("0190a0b0c0d0aaaaaaaaaaaaaaaaaaaa", "0190a0b0c0d0bbbbbbbbbbbbbbbbbbbb")
 BLANKS = st.sampled_from(["", " ", "-", "TBC", "#N/A", "NONE", None])
 WORDS = st.sampled_from(
@@ -91,7 +90,6 @@ def assert_same(stream: Any, batch: pa.RecordBatch) -> None:
 
 
 @given(sheet=SHEETS)
-@UNHURRIED
 def test_any_sheet_comes_out_alike_by_record_and_by_column(streams: Any, sheet: Any) -> None:
     rows = [
         {
@@ -114,7 +112,6 @@ SHEET_COLUMNS = ("load_id", "file_id", "row_number", "sheet", "sheet_customer", 
 
 @pytest.mark.parametrize("stream", ["packed_products", "shipped", "master_order_list"])
 @given(data=st.data())
-@UNHURRIED
 def test_any_view_comes_out_alike_by_record_and_by_column(
     streams: Any, view_properties: Any, stream: str, data: st.DataObject
 ) -> None:
@@ -144,7 +141,6 @@ def test_any_view_comes_out_alike_by_record_and_by_column(
 
 
 @given(values=st.lists(st.none() | st.text(alphabet=" \t\x1c\x1f\x85\xa0aBß🙂", max_size=3)), encoded=st.booleans())
-@UNHURRIED
 def test_a_text_column_is_as_found_whether_its_texts_are_looked_at_or_not(values: list[Any], encoded: bool) -> None:
     column = pa.array(values, pa.string())
     column = column.dictionary_encode() if encoded else column
@@ -156,7 +152,6 @@ def test_a_text_column_is_as_found_whether_its_texts_are_looked_at_or_not(values
 
 
 @given(values=st.lists(st.tuples(VALUES, VALUES)))
-@UNHURRIED
 def test_a_function_of_distinct_pairs_is_a_function_of_each(values: list[Any]) -> None:
     def told(one: object, other: object) -> str:
         return repr((one, other))

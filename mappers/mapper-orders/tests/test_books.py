@@ -8,13 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mapper_orders.counts import Books
 from mapper_orders.reading import read_quantity
-
-UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""A busy machine is no finding."""
 
 LOAD = "0190a0b0c0d0aaaaaaaaaaaaaaaaaaaa"
 
@@ -90,7 +87,6 @@ def assert_counts_match(counts: Counts, outputs: Iterable[tuple[str, dict[str, A
     assert booked_rows == sum(count[0] for count in sent.values())
 
 
-@UNHURRIED
 @given(rows)
 def test_the_books_of_a_workbook_balance_whatever_its_cells_hold(
     streams: Any, sheet_row: Any, made: list[tuple[Any, Any, Any]]
@@ -132,7 +128,6 @@ view_rows = st.lists(
 )
 
 
-@UNHURRIED
 @given(view_rows)
 def test_the_books_of_the_wide_view_balance_whatever_its_columns_hold(
     streams: Any, view_row: Any, view_properties: Any, made: list[dict[str, Any]]
@@ -146,7 +141,6 @@ def test_the_books_of_the_wide_view_balance_whatever_its_columns_hold(
     assert_counts_match(booked(books), outputs, "ordered_qty")
 
 
-@UNHURRIED
 @given(
     st.sampled_from(["packed_products", "shipped"]),
     st.lists(st.tuples(st.one_of(st.none(), names), st.one_of(st.none(), quantities.map(as_decoded))), min_size=1),

@@ -6,15 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from mapper_orders.validate import Check, clip, text_units
 from order_rules.models import STAGING, OrderListRow, Quarantined, StagedOrder, StagedPacked, StagedShipped, columns
 from pydantic import ValidationError
-
-UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""A busy machine is no finding."""
 
 MODELS = [OrderListRow, StagedOrder, StagedPacked, StagedShipped, Quarantined]
 
@@ -94,7 +91,6 @@ values = st.one_of(
 FITTING = {str: "x", int: 1, Decimal: Decimal("1.5000")}
 
 
-@UNHURRIED
 @given(st.sampled_from(MODELS), st.data())
 def test_the_compiled_check_refuses_what_the_row_model_refuses(model: Any, data: st.DataObject) -> None:
     record = {c.name: FITTING.get(c.type, "2026-03-04") for c in columns(model)}
@@ -130,7 +126,6 @@ def test_a_text_is_measured_as_the_database_does() -> None:
     assert text_units("🙂") == 2
 
 
-@UNHURRIED
 @given(st.text(), st.integers(1, 20))
 def test_a_clipped_text_fits_and_keeps_its_beginning(text: str, limit: int) -> None:
     clipped = clip(text, limit)

@@ -6,12 +6,9 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mapper_orders.reading import found_text, read_day, read_money
-
-UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""A busy machine is no finding."""
 
 
 @pytest.mark.parametrize(
@@ -100,14 +97,12 @@ def test_money_with_two_readings_none_or_too_many_digits_is_unreadable(value: ob
     assert read_money(value) == (None, False)
 
 
-@UNHURRIED
 @given(st.decimals(min_value=-(10**12), max_value=10**12, places=4))
 def test_an_amount_with_four_places_is_kept_to_the_last_digit(amount: Decimal) -> None:
     assert read_money(amount) == (amount, True)
     assert read_money(f"${amount:,}" if amount >= 0 else f"-${-amount:,}") == (amount, True)
 
 
-@UNHURRIED
 @given(st.dates(min_value=date(1954, 10, 5), max_value=date(2119, 1, 10)))
 def test_a_day_is_the_same_from_its_text_and_its_serial(day: date) -> None:
     serial = (day - date(1899, 12, 30)).days

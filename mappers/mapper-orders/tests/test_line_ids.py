@@ -6,13 +6,10 @@ import random
 from collections import Counter
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mapper_orders.counts import Books
 from mapper_orders.reading import read_quantity
-
-UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""A busy machine is no finding."""
 
 SIZES = ["S", "M", "XXL", "2XL", "30x32", "0w", "One_Sz", "3/6 MTHS", "06/XS"]
 """Nine different canonical sizes."""
@@ -43,7 +40,6 @@ def named(lines: list[dict[str, Any]]) -> Counter[str]:
     return Counter(line["order_line_id"] for line in lines)
 
 
-@UNHURRIED
 @given(sheets)
 def test_melting_and_pivoting_gives_the_sheet_back(streams: Any, sheet_row: Any, sheet: list[tuple[Any, Any]]) -> None:
     pivot: dict[int, dict[str, int]] = {}
@@ -58,7 +54,6 @@ def test_melting_and_pivoting_gives_the_sheet_back(streams: Any, sheet_row: Any,
     assert pivot == {number: sizes for number, sizes in ordered.items() if sizes}
 
 
-@UNHURRIED
 @given(sheets, st.randoms(use_true_random=False))
 def test_no_order_of_the_rows_changes_the_set_of_ids(
     streams: Any, sheet_row: Any, sheet: list[tuple[Any, Any]], chance: random.Random
@@ -70,7 +65,6 @@ def test_no_order_of_the_rows_changes_the_set_of_ids(
     assert named(melted(streams, sheet_row, shuffled)) == before
 
 
-@UNHURRIED
 @given(sheets, st.sampled_from([str.upper, str.lower, str.title, str.swapcase]))
 def test_no_case_of_the_headers_changes_the_set_of_ids(
     streams: Any, sheet_row: Any, sheet: list[tuple[Any, Any]], case: Any
@@ -82,7 +76,6 @@ def test_no_case_of_the_headers_changes_the_set_of_ids(
     assert named(melted(streams, sheet_row, retyped)) == named(melted(streams, sheet_row, sheet))
 
 
-@UNHURRIED
 @given(sheets, st.tuples(orders, size_values), st.integers(0, 7))
 def test_a_row_put_in_elsewhere_renames_no_line(
     streams: Any, sheet_row: Any, sheet: list[tuple[Any, Any]], inserted: tuple[Any, Any], position: int
@@ -94,7 +87,6 @@ def test_a_row_put_in_elsewhere_renames_no_line(
     assert len(after) - len(before) == len(melted(streams, sheet_row, [inserted]))
 
 
-@UNHURRIED
 @given(sheets)
 def test_reading_a_sheet_again_gives_the_same_ids_in_the_same_order(
     streams: Any, sheet_row: Any, sheet: list[tuple[Any, Any]]

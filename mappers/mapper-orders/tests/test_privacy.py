@@ -12,14 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mapper_orders.errors import ContractError
 from mapper_orders.privacy import keyed_hash, redact
 from order_rules.config import RulesError
-
-UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""A busy machine is no finding."""
 
 KEY = "a long random text"
 SECRET = "Jane.Doe@example.com"  # noqa: S105  (not a password)
@@ -68,7 +65,6 @@ def test_a_hash_is_keyed_and_equal_for_equal_texts() -> None:
     assert keyed_hash(None, KEY.encode()) is None
 
 
-@UNHURRIED
 @given(st.text(min_size=1))
 def test_neither_redaction_nor_hash_shows_a_whole_value(value: str) -> None:
     text = value.strip()

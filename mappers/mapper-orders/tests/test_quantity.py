@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mapper_orders.reading import (
     BLANK,
@@ -18,9 +18,6 @@ from mapper_orders.reading import (
     read_quantity,
 )
 from order_rules.models import MAX_QUANTITY
-
-UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""A busy machine is no finding."""
 
 
 @pytest.mark.parametrize(
@@ -140,7 +137,6 @@ def test_more_than_a_quantity_column_holds_is_too_large(value: object) -> None:
     assert read_quantity(value) == (0, TOO_LARGE)
 
 
-@UNHURRIED
 @given(st.integers(-MAX_QUANTITY, MAX_QUANTITY))
 def test_every_whole_number_is_read_from_all_its_spellings(pieces: int) -> None:
     spellings = [pieces, Decimal(pieces), str(pieces), f" {pieces} ", f"{pieces:,}", f"{pieces:,} pcs"]
@@ -148,7 +144,6 @@ def test_every_whole_number_is_read_from_all_its_spellings(pieces: int) -> None:
     assert {read_quantity(spelling) for spelling in spellings} == {(pieces, READABLE)}
 
 
-@UNHURRIED
 @given(st.one_of(st.text(), st.integers(), st.decimals(), st.booleans(), st.none()))
 def test_any_value_is_read_to_one_verdict_and_only_readable_ones_carry_pieces(value: object) -> None:
     pieces, verdict = read_quantity(value)

@@ -239,7 +239,7 @@ def result(warehouse):
     }
 
 
-@settings(deadline=None, max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=settings.default.max_examples // 25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines, lines, st.lists(changes, min_size=1, max_size=4))
 def test_whatever_happens_day_after_day_is_published_as_if_it_had_happened_at_once(build, rules_of, first, then, days):
     warehouse = build(rules_of())

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from order_rules import tables
 from recon import loads
@@ -249,7 +249,6 @@ def day_of(offset):
     return None if offset is None else FIRST_DAY + timedelta(days=offset)
 
 
-@settings(deadline=None)
 @given(readings(), st.randoms(use_true_random=False))
 def test_whole_broken_repeated_and_late_readings_give_what_one_reading_at_the_end_gives(made, random):
     whole = [(window, rows) for window, is_whole, rows in made if is_whole]

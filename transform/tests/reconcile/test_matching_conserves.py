@@ -11,8 +11,6 @@ from recon.matching.columns import FIVE
 from recon.matching.fill import fill_lines
 from recon.matching.overrides import Attached
 
-UNHURRIED = settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
-"""A busy machine is no finding."""
 DUE_BY = pd.Timestamp("2026-06-30")
 UNDECIDED = Attached(pd.DataFrame(columns=["fulfil_key_id", "order_key_id", "meaning"]).astype("str"), ())
 OTHER_NAMES = ("order_number", "customer_alt_po", "pattern_id", "alias_item", "color_code")
@@ -74,7 +72,7 @@ def match(customers, rules):
     return matches, fill, fulfil_keys, packed, shipped
 
 
-@UNHURRIED
+@settings(max_examples=settings.default.max_examples // 5, suppress_health_check=list(HealthCheck))
 @given(world=worlds, other=worlds)
 def test_every_packed_and_shipped_unit_fills_a_line_or_is_told_to_have_no_order(world, other, rules_of):
     found, fill, keys, packed, shipped = match({"ACME": world, "BOLT": other}, rules_of())
@@ -87,7 +85,7 @@ def test_every_packed_and_shipped_unit_fills_a_line_or_is_told_to_have_no_order(
     pd.testing.assert_frame_equal(by_key, whole, check_names=False)
 
 
-@UNHURRIED
+@settings(max_examples=settings.default.max_examples // 5, suppress_health_check=list(HealthCheck))
 @given(world=worlds, stranger=worlds)
 def test_an_unrelated_customer_changes_nothing(world, stranger, rules_of):
     rules = rules_of()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from recon.matching.fill import fill_lines
 
@@ -62,7 +62,6 @@ qty = st.integers(0, 20)
 day = st.none() | st.dates()
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     st.lists(st.tuples(key, qty, st.booleans(), st.sampled_from([None, "2026-05-01", "2026-06-01"])), max_size=8),
     st.lists(st.tuples(key, st.integers(-3, 20), qty), max_size=8),

@@ -307,7 +307,7 @@ carton_rows = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=settings.default.max_examples // 5)
 @given(order_rows, carton_rows, st.integers(0, 99))
 def test_the_order_of_rows_decides_nothing_and_points_sum_to_scores(of_orders, of_cartons, seed):
     left, right = orders(*of_orders), cartons(*of_cartons)
@@ -322,7 +322,7 @@ def test_the_order_of_rows_decides_nothing_and_points_sum_to_scores(of_orders, o
         assert row["match_score"] >= RULES.fuzzy_threshold
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=settings.default.max_examples // 5)
 @given(order_rows, st.integers(0, 13))
 def test_removing_the_order_of_an_exact_link_leaves_its_fulfilment_without_order(of_orders, which):
     gone = which % len(of_orders)
@@ -338,7 +338,7 @@ def test_removing_the_order_of_an_exact_link_leaves_its_fulfilment_without_order
     assert list(after[before.index][others]) == list(before[others])
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=settings.default.max_examples // 5)
 @given(order_rows, st.data())
 def test_removing_the_order_of_an_open_neighbourhood_links_to_no_neighbour(of_orders, data):
     """The neighbours are not filled, so they have units open: even then the stranger is not theirs."""

@@ -192,7 +192,7 @@ order_keys = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=settings.default.max_examples // 5)
 @given(
     st.lists(order_keys, max_size=6, unique_by=lambda key: tuple(key[name] for name in KEY)),
     st.lists(keys, min_size=1, max_size=5),

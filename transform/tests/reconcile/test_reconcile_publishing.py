@@ -135,7 +135,7 @@ class StruckError(Exception):
     """Stands for whatever ends a process: a lost connection, a full disk, a kill."""
 
 
-@pytest.mark.parametrize("step", [4, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [8, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_fault_at_any_write_leaves_everything_as_it_was(warehouse, monkeypatch, step):
     fill(warehouse)
     warehouse.reconcile()
@@ -259,7 +259,7 @@ def as_frame(content):
     return frame.astype({"a": "str", "b": "str", "text": "str"} | kinds)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=settings.default.max_examples // 5)
 @given(things, things)
 def test_publishing_makes_the_table_hold_exactly_what_is_wanted_and_counts_what_it_wrote(before, after):
     engine = sa.create_engine("sqlite://")
