@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -79,7 +78,14 @@ class Warehouse:
     engine: sa.Engine
     rules: Rules
     at: datetime = datetime(2026, 5, 1, 8)
-    serial: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    serial: int = 0
+
+    def copy(self) -> Warehouse:
+        """Make another warehouse in memory that holds the same."""
+        engine = connect("sqlite://")
+        with self.engine.connect() as ours, engine.connect() as other:
+            ours.connection.driver_connection.backup(other.connection.driver_connection)  # type: ignore[union-attr]
+        return replace(self, engine=engine)
 
     def tick(self) -> datetime:
         self.at += timedelta(minutes=10)
@@ -190,8 +196,9 @@ class Warehouse:
 
     def _load(self, stream: str, unit_id: str, kind: str) -> dict[str, Any]:
         started = self.tick()
+        self.serial += 1
         return {
-            "load_id": f"{next(self.serial):012x}{'0' * 20}",
+            "load_id": f"{self.serial:012x}{'0' * 20}",
             "unit_id": unit_id,
             "stream": stream,
             "kind": kind,
@@ -291,12 +298,12 @@ class Warehouse:
             connection.execute(table.insert(), {name: value for name, value in row.items() if name in names})
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def rules_of() -> Callable[..., Rules]:
     return make_rules
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def build() -> Callable[..., Warehouse]:
     """Build warehouses in memory, as many as a property needs."""
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from order_rules import ids, tables
 from order_rules.config import Customer
@@ -57,13 +57,19 @@ def packed(warehouse, *more):
     warehouse.packed([carton(40), carton(5, "C2", customer="BOLT"), *more])
 
 
-@pytest.fixture
-def filled(warehouse):
+@pytest.fixture(scope="module")
+def once_filled(build):
+    warehouse = build()
     warehouse.workbook("ACME.xlsx", [order(100), order(50, po="5678")])
     warehouse.workbook("BOLT.xlsx", [order(10, customer="BOLT"), order(20, po="77", customer="BOLT")])
     packed(warehouse)
     assert matched(warehouse) == ["ACME", "BOLT"]
     return warehouse
+
+
+@pytest.fixture
+def filled(once_filled):
+    return once_filled.copy()
 
 
 def decide(warehouse, carton_row, order_row, **fields):
@@ -239,7 +245,7 @@ def result(warehouse):
     }
 
 
-@settings(max_examples=settings.default.max_examples // 25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=settings.default.max_examples // 25)
 @given(lines, lines, st.lists(changes, min_size=1, max_size=4))
 def test_whatever_happens_day_after_day_is_published_as_if_it_had_happened_at_once(build, rules_of, first, then, days):
     warehouse = build(rules_of())

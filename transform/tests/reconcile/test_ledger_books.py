@@ -7,7 +7,7 @@ from datetime import date
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from order_rules import tables
 from recon.ledger import Figures, Ledger, check_published, check_staged
@@ -57,7 +57,7 @@ def numbered(rows):
     return [(*row[:6], {**row[6], "row_id": f"r{number} {row[6]['on']}"}) for number, row in enumerate(rows)]
 
 
-@settings(max_examples=settings.default.max_examples // 10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=settings.default.max_examples // 10)
 @given(st.tuples(order_lines, order_lines, order_lines), st.tuples(carton_rows, carton_rows, carton_rows))
 def test_whatever_is_staged_the_books_balance_to_the_last_unit(build, orders, cartons):
     warehouse = build()
@@ -89,7 +89,7 @@ def test_whatever_is_staged_the_books_balance_to_the_last_unit(build, orders, ca
     assert not (facts["incomplete_key"].astype(bool) & (facts["match_type"] == "EXACT")).any()
 
 
-@settings(max_examples=settings.default.max_examples // 10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=settings.default.max_examples // 10)
 @given(order_lines, carton_rows, st.randoms(use_true_random=False))
 def test_neither_the_order_of_rows_nor_another_customer_changes_a_fact(build, lines, cartons, random):
     lines = [

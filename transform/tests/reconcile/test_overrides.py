@@ -44,10 +44,16 @@ def fill(warehouse):
     warehouse.reconcile()
 
 
-@pytest.fixture
-def filled(warehouse):
+@pytest.fixture(scope="module")
+def once_filled(build):
+    warehouse = build()
     fill(warehouse)
     return warehouse
+
+
+@pytest.fixture
+def filled(once_filled):
+    return once_filled.copy()
 
 
 def key(warehouse, po):

@@ -33,6 +33,19 @@ def fill(warehouse):
     warehouse.packed([CARTON])
 
 
+@pytest.fixture(scope="module")
+def once_reconciled(build):
+    warehouse = build()
+    fill(warehouse)
+    warehouse.reconcile()
+    return warehouse
+
+
+@pytest.fixture
+def reconciled(once_reconciled):
+    return once_reconciled.copy()
+
+
 def standing(warehouse, *, today=TODAY, accept=()):
     with warehouse.engine.begin() as connection:
         return nothing_new.standing_run(connection, warehouse.rules, today=today, accept=accept)
@@ -56,12 +69,10 @@ def test_without_a_run_nothing_stands(warehouse):
     assert standing(warehouse) is None
 
 
-def test_a_run_from_before_this_was_kept_does_not_stand(warehouse):
-    fill(warehouse)
-    warehouse.reconcile()
-    warehouse.write(sa.update(tables.audit_run).values(input_hash=None))
+def test_a_run_from_before_this_was_kept_does_not_stand(reconciled):
+    reconciled.write(sa.update(tables.audit_run).values(input_hash=None))
 
-    assert standing(warehouse) is None
+    assert standing(reconciled) is None
 
 
 def test_what_was_published_stands_though_the_run_itself_swept_loads_and_workbooks_are_seen_again(warehouse):
@@ -92,25 +103,19 @@ def test_what_was_published_stands_though_the_run_itself_swept_loads_and_workboo
         pytest.param(lambda w: w.write(sa.delete(tables.load_counts)), id="counts of a load are gone"),
     ],
 )
-def test_whatever_could_change_the_result_is_seen(warehouse, change):
-    fill(warehouse)
-    warehouse.reconcile()
+def test_whatever_could_change_the_result_is_seen(reconciled, change):
+    change(reconciled)
 
-    change(warehouse)
-
-    assert standing(warehouse) is None
+    assert standing(reconciled) is None
 
 
 def test_every_table_that_recon_reads_by_load_is_looked_at():
     assert set(nothing_new.LOADED) == {*STAGED_QUANTITY, *QUARANTINES}
 
 
-def test_another_day_and_another_acceptance_are_seen(warehouse):
-    fill(warehouse)
-    warehouse.reconcile()
-
-    assert standing(warehouse, today=TODAY + timedelta(days=1)) is None
-    assert standing(warehouse, accept={"ACME.xlsx"}) is None
+def test_another_day_and_another_acceptance_are_seen(reconciled):
+    assert standing(reconciled, today=TODAY + timedelta(days=1)) is None
+    assert standing(reconciled, accept={"ACME.xlsx"}) is None
 
 
 @pytest.mark.parametrize(
@@ -118,22 +123,16 @@ def test_another_day_and_another_acceptance_are_seen(warehouse):
     [{"matching": {"grace_days": 9}}, {"customers": [Customer(canonical="ZED")]}],
     ids=["of matching", "of customers"],
 )
-def test_another_rule_is_seen(warehouse, rules_of, rules):
-    fill(warehouse)
-    warehouse.reconcile()
+def test_another_rule_is_seen(reconciled, rules_of, rules):
+    reconciled.rules = rules_of(**rules)
 
-    warehouse.rules = rules_of(**rules)
-
-    assert standing(warehouse) is None
+    assert standing(reconciled) is None
 
 
-def test_another_version_of_the_program_is_seen(warehouse, monkeypatch):
-    fill(warehouse)
-    warehouse.reconcile()
-
+def test_another_version_of_the_program_is_seen(reconciled, monkeypatch):
     monkeypatch.setattr(nothing_new, "program_hash", lambda *_: "another")
 
-    assert standing(warehouse) is None
+    assert standing(reconciled) is None
 
 
 def test_listings_that_saw_the_same_files_differ_only_by_their_own_record(warehouse):
@@ -165,17 +164,15 @@ def test_a_run_with_nothing_new_has_the_figures_of_the_run_whose_results_stand(w
         assert own_rows(warehouse, table, last["run_id"]) == own_rows(warehouse, table, first) != []
 
 
-def test_the_next_run_with_something_new_builds_on_it(warehouse):
-    fill(warehouse)
-    warehouse.reconcile()
-    end_as_before(warehouse)
-    warehouse.workbook("ACME.xlsx", [])
+def test_the_next_run_with_something_new_builds_on_it(reconciled):
+    end_as_before(reconciled)
+    reconciled.workbook("ACME.xlsx", [])
 
     with pytest.raises(Shrunk):
-        warehouse.reconcile()
+        reconciled.reconcile()
 
-    outcome = warehouse.reconcile(allow_shrink=True)
-    (last,) = warehouse.rows("audit_run", run_id=outcome.run_id)
+    outcome = reconciled.reconcile(allow_shrink=True)
+    (last,) = reconciled.rows("audit_run", run_id=outcome.run_id)
     assert last["published_run_id"] == outcome.run_id
 
 
@@ -199,26 +196,22 @@ def test_a_refused_run_leaves_what_stands(warehouse):
     assert standing(warehouse) == published
 
 
-def test_a_run_that_was_closed_meanwhile_is_not_ended_as_a_success(warehouse):
-    fill(warehouse)
-    warehouse.reconcile()
-    run = warehouse.run()
-    warehouse.write(sa.update(tables.audit_run).where(tables.audit_run.c.run_id == run.run_id).values(status="failed"))
+def test_a_run_that_was_closed_meanwhile_is_not_ended_as_a_success(reconciled):
+    run = reconciled.run()
+    reconciled.write(sa.update(tables.audit_run).where(tables.audit_run.c.run_id == run.run_id).values(status="failed"))
 
     with pytest.raises(RunLost):
-        end_as_before(warehouse, run)
+        end_as_before(reconciled, run)
 
-    assert own_rows(warehouse, "audit_count", run.run_id) == []
+    assert own_rows(reconciled, "audit_count", run.run_id) == []
 
 
-def test_a_run_that_lost_its_lease_is_not_ended_as_a_success(warehouse):
-    fill(warehouse)
-    warehouse.reconcile()
-    run = warehouse.run()
-    runs.close(warehouse.engine, run, "failed", "closed by hand")
+def test_a_run_that_lost_its_lease_is_not_ended_as_a_success(reconciled):
+    run = reconciled.run()
+    runs.close(reconciled.engine, run, "failed", "closed by hand")
 
     with pytest.raises(runs.Busy):
-        end_as_before(warehouse, run)
+        end_as_before(reconciled, run)
 
 
 def test_the_command_says_so_and_rematches_when_told(build, tmp_path, monkeypatch):

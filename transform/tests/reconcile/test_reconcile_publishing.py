@@ -22,9 +22,14 @@ def carton(qty, carton_id="C1", po="1234", customer="AC-WMS", **more):
     return (customer, po, "AB1234", "NAVY", "M", qty, {"carton_id": carton_id, **more})
 
 
+@pytest.fixture(scope="module")
+def rules(rules_of):
+    return rules_of(matching={"max_quarantine_pct": 60})
+
+
 @pytest.fixture
-def warehouse(build, rules_of):
-    return build(rules_of(matching={"max_quarantine_pct": 60}))
+def warehouse(build, rules):
+    return build(rules)
 
 
 def without_the_runs_own(published):
@@ -37,36 +42,45 @@ def fill(warehouse):
     warehouse.shipped([carton(30, "C3"), carton(20, "C4", po="9999")])
 
 
-def test_a_second_run_changes_nothing_not_even_a_time(warehouse):
+@pytest.fixture(scope="module")
+def once_reconciled(build, rules):
+    warehouse = build(rules)
     fill(warehouse)
     warehouse.reconcile()
-    before = warehouse.published()
+    return warehouse
 
-    outcome = warehouse.reconcile()
+
+@pytest.fixture
+def reconciled(once_reconciled):
+    return once_reconciled.copy()
+
+
+def test_a_second_run_changes_nothing_not_even_a_time(reconciled):
+    before = reconciled.published()
+
+    outcome = reconciled.reconcile()
 
     assert not any(outcome.changes.values())
-    assert without_the_runs_own(warehouse.published()) == without_the_runs_own(before)
-    own = [{k: v for k, v in row.items() if k != "run_id"} for row in warehouse.rows("recon_customer_run")]
+    assert without_the_runs_own(reconciled.published()) == without_the_runs_own(before)
+    own = [{k: v for k, v in row.items() if k != "run_id"} for row in reconciled.rows("recon_customer_run")]
     assert own[: len(own) // 2] == own[len(own) // 2 :]
 
 
-def test_only_the_fact_that_changed_is_written_and_keeps_when_it_was_first_seen(warehouse):
-    fill(warehouse)
-    warehouse.reconcile()
+def test_only_the_fact_that_changed_is_written_and_keeps_when_it_was_first_seen(reconciled):
     facts = tables.fact_order_recon
     long_ago = pd.Timestamp("2020-01-01").to_pydatetime()
-    warehouse.write(sa.update(facts).values(first_seen_at=long_ago, updated_at=long_ago))
-    before = {row["recon_id"]: row for row in warehouse.rows("fact_order_recon")}
-    warehouse.shipped([carton(30, "C3"), carton(21, "C5", po="5678"), carton(1, "C6", customer="BOLT")])
+    reconciled.write(sa.update(facts).values(first_seen_at=long_ago, updated_at=long_ago))
+    before = {row["recon_id"]: row for row in reconciled.rows("fact_order_recon")}
+    reconciled.shipped([carton(30, "C3"), carton(21, "C5", po="5678"), carton(1, "C6", customer="BOLT")])
 
-    run = warehouse.run()
-    changes = warehouse.reconcile(run=run).changes["fact_order_recon"]
+    run = reconciled.run()
+    changes = reconciled.reconcile(run=run).changes["fact_order_recon"]
 
-    after = {row["recon_id"]: row for row in warehouse.rows("fact_order_recon")}
-    changed = warehouse.fact(customer_po="5678")
+    after = {row["recon_id"]: row for row in reconciled.rows("fact_order_recon")}
+    changed = reconciled.fact(customer_po="5678")
     assert (changed["shipped_qty"], changed["changed_run_id"], changed["first_seen_at"]) == (21, run.run_id, long_ago)
     assert changed["updated_at"] > long_ago
-    assert warehouse.fact(customer="BOLT")["first_seen_at"] > long_ago
+    assert reconciled.fact(customer="BOLT")["first_seen_at"] > long_ago
     assert [row for row in before.values() if row["customer_po"] == "9999"]
     assert "9999" not in {row["customer_po"] for row in after.values()}  # it vanished from the view
     assert (changes.inserted, changes.updated, changes.deleted) == (1, 1, 1)
@@ -110,10 +124,8 @@ def test_a_workbook_that_could_not_be_read_still_counts_and_is_shown_stale(wareh
     assert (stale["source"], stale["staged_qty"]) == ("ACME.xlsx", 150)
 
 
-def test_the_customers_totals_of_a_run_add_up(warehouse):
-    fill(warehouse)
-    warehouse.reconcile()
-    (acme,) = warehouse.rows("recon_customer_run")
+def test_the_customers_totals_of_a_run_add_up(reconciled):
+    (acme,) = reconciled.rows("recon_customer_run")
     figures = {name: acme[name] for name in ("order_keys", "ordered_qty", "packed_qty", "shipped_qty")}
     assert figures == {"order_keys": 2, "ordered_qty": 150, "packed_qty": 45, "shipped_qty": 50}
     assert (acme["exact_qty"], acme["fuzzy_qty"], acme["unmatched_qty"]) == (70, 0, 25)
@@ -136,13 +148,11 @@ class StruckError(Exception):
 
 
 @pytest.mark.parametrize("step", [8, pytest.param(1, marks=pytest.mark.slow)])
-def test_a_fault_at_any_write_leaves_everything_as_it_was(warehouse, monkeypatch, step):
-    fill(warehouse)
-    warehouse.reconcile()
-    fill(warehouse)  # superseding loads, so that the sweep has work to do as well
-    warehouse.shipped([carton(31, "C3"), carton(1, "C7", customer="BOLT")])
-    warehouse.workbook("ACME.xlsx", [order(101), order(7, po="777")])
-    before, staged = warehouse.published(), warehouse.rows("stg_orders_sharepoint")
+def test_a_fault_at_any_write_leaves_everything_as_it_was(reconciled, monkeypatch, step):
+    fill(reconciled)  # superseding loads, so that the sweep has work to do as well
+    reconciled.shipped([carton(31, "C3"), carton(1, "C7", customer="BOLT")])
+    reconciled.workbook("ACME.xlsx", [order(101), order(7, po="777")])
+    before, staged = reconciled.published(), reconciled.rows("stg_orders_sharepoint")
     writes, strike_at = 0, 10**9
 
     def count(_connection, _cursor, statement, *_more):
@@ -155,21 +165,21 @@ def test_a_fault_at_any_write_leaves_everything_as_it_was(warehouse, monkeypatch
     # What is worked out before the first write is the same at every strike: it is worked out once.
     for name in ("decide_lines", "_settle"):
         monkeypatch.setattr(f"recon.reconcile.{name}", once(getattr(reconciliation, name)))
-    run = warehouse.run()
-    sa.event.listen(warehouse.engine, "before_cursor_execute", count)
+    run = reconciled.run()
+    sa.event.listen(reconciled.engine, "before_cursor_execute", count)
     for strike_at in range(1, 100, step):
         writes = 0
         try:
-            warehouse.reconcile(run=run, allow_shrink=True)
+            reconciled.reconcile(run=run, allow_shrink=True)
         except StruckError:
-            assert warehouse.published() == before, f"write {strike_at}"
-            assert warehouse.rows("stg_orders_sharepoint") == staged
-            assert warehouse.rows("audit_run", run_id=run.run_id)[0]["status"] == "running"
+            assert reconciled.published() == before, f"write {strike_at}"
+            assert reconciled.rows("stg_orders_sharepoint") == staged
+            assert reconciled.rows("audit_run", run_id=run.run_id)[0]["status"] == "running"
         else:
             break
     assert strike_at > 15
-    assert warehouse.fact(customer_po="777")["ordered_qty"] == 7
-    assert warehouse.rows("audit_run", run_id=run.run_id)[0]["status"] == "succeeded"
+    assert reconciled.fact(customer_po="777")["ordered_qty"] == 7
+    assert reconciled.rows("audit_run", run_id=run.run_id)[0]["status"] == "succeeded"
 
 
 def test_a_run_that_lost_its_lease_publishes_nothing(warehouse):

@@ -23,14 +23,20 @@ def carton(qty, carton_id="C1", po="1234", **more):
     return ("AC-WMS", po, "AB1234", "NAVY", "M", qty, {"carton_id": carton_id, "sku": "K1", **more})
 
 
-@pytest.fixture
-def reconciled(warehouse):
+@pytest.fixture(scope="module")
+def once_reconciled(build):
+    warehouse = build()
     warehouse.workbook("a.xlsx", [order(10)])
     warehouse.workbook("b.xlsx", [order(20, po="5678")])
     warehouse.packed([carton(4)])
     warehouse.shipped([carton(6, "C2"), carton(3, "C3", po="5678")])
     warehouse.reconcile()
     return warehouse
+
+
+@pytest.fixture
+def reconciled(once_reconciled):
+    return once_reconciled.copy()
 
 
 @pytest.fixture
