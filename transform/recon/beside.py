@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Thread
 from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypeVar
+from uuid import uuid4
 
 import sqlalchemy as sa
 
@@ -60,6 +61,19 @@ class Beside(Protocol):
 
         Returns:
             What gives its result.
+        """
+        ...
+
+    def keep(self, read: Callable[Concatenate[Reader, P], T], *args: P.args, **kwargs: P.kwargs) -> Answer[T]:
+        """Read rows now that are needed later; until then they stay where they are read.
+
+        Args:
+            read: as ``read``.
+            args: as ``read``.
+            kwargs: as ``read``.
+
+        Returns:
+            What gives its result, once.
         """
         ...
 
@@ -120,6 +134,9 @@ class _Here:
         found = read(self.reader, *args, **kwargs)
         return lambda: found
 
+    def keep(self, read: Callable[Concatenate[Reader, P], T], *args: P.args, **kwargs: P.kwargs) -> Answer[T]:
+        return self.read(read, *args, **kwargs)
+
     def hold(self, make: Callable[Concatenate[Reader, P], H], *args: P.args, **kwargs: P.kwargs) -> Held[H]:
         return _HeldHere(make(self.reader, *args, **kwargs))
 
@@ -142,6 +159,17 @@ class _Elsewhere:
     def read(self, read: Callable[Concatenate[Reader, P], T], *args: P.args, **kwargs: P.kwargs) -> Answer[T]:
         return self.reader.submit(_read, self.url, read, args, kwargs).result
 
+    def keep(self, read: Callable[Concatenate[Reader, P], T], *args: P.args, **kwargs: P.kwargs) -> Answer[T]:
+        name = uuid4().hex
+        kept = self.reader.submit(_keep, name, self.url, read, args, kwargs)
+
+        def answer() -> T:
+            kept.result()
+            found: T = self.reader.submit(_give, name).result()
+            return found
+
+        return answer
+
     def hold(self, make: Callable[Concatenate[Reader, P], H], *args: P.args, **kwargs: P.kwargs) -> Held[H]:
         return _HeldElsewhere(self.holder, self.holder.submit(_hold, self.url, make, args, kwargs))
 
@@ -163,6 +191,8 @@ class _HeldElsewhere:
 
 _held: list[Any] = []
 """In the process that holds: what it holds."""
+_kept: dict[str, Any] = {}
+"""In the process that reads: what it keeps until it is asked."""
 
 
 def _start(url: str, *pools: ProcessPoolExecutor) -> None:
@@ -180,6 +210,14 @@ def _get_ready(url: str) -> None:
 def _read(url: str, read: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
     with reader_at(url) as reader:
         return read(reader, *args, **kwargs)
+
+
+def _keep(name: str, url: str, read: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    _kept[name] = _read(url, read, args, kwargs)
+
+
+def _give(name: str) -> Any:  # noqa: ANN401  (whatever was read)
+    return _kept.pop(name)
 
 
 def _hold(url: str, make: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

@@ -126,6 +126,33 @@ def read(
     return _as_frame(gathered)
 
 
+def read_in_turn(
+    connection: sa.Connection,
+    columns: Sequence[sa.ColumnElement[Any]],
+    *,
+    where: sa.ColumnElement[Any] | None = None,
+    values: Collection[str] | None = None,
+    plain: Collection[str] = (),
+) -> Iterator[pd.DataFrame]:
+    """Read as ``read``, but never more than ``FETCH_ROWS`` rows at once.
+
+    Args:
+        connection: as ``read``; it must do nothing else before the last row has come.
+        columns: as ``read``.
+        where: as ``read``.
+        values: as ``read``.
+        plain: as ``read``.
+
+    Yields:
+        Frames as of ``read``; none where there is no row.
+    """
+    for statement in _statements(columns, where, values):
+        for rows in _fetched(connection, statement):
+            gathered = _gatherers(connection, columns, plain)
+            _add(gathered, rows)
+            yield _as_frame(gathered)
+
+
 def read_parts(
     connection: sa.Connection,
     columns: Sequence[sa.ColumnElement[Any]],
@@ -175,13 +202,22 @@ def _gatherers(
 def _gather(connection: sa.Connection, statement: sa.Select[Any], gathered: dict[str, _Column]) -> int:
     """Add what a statement finds; gives the number of rows."""
     count = 0
+    for rows in _fetched(connection, statement):
+        count += len(rows)
+        _add(gathered, rows)
+    return count
+
+
+def _fetched(connection: sa.Connection, statement: sa.Select[Any]) -> Iterator[Sequence[Any]]:
     with closing(connection.execute(statement)) as result:
         # The driver's own cursor: a row object a carton would cost as much as reading it.
         while rows := result.cursor.fetchmany(FETCH_ROWS):
-            count += len(rows)
-            for target, found in zip(gathered.values(), zip(*rows, strict=True), strict=True):
-                target.extend(found)
-    return count
+            yield rows
+
+
+def _add(gathered: dict[str, _Column], rows: Sequence[Any]) -> None:
+    for target, found in zip(gathered.values(), zip(*rows, strict=True), strict=True):
+        target.extend(found)
 
 
 def _as_frame(gathered: dict[str, _Column]) -> pd.DataFrame:

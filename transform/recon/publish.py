@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from recon.frames import IN_LIST, Flags, Ints, in_parts, number_groups, objects, read, stack
+from recon.frames import IN_LIST, Flags, Ints, in_parts, number_groups, objects, read_in_turn, stack
 from recon.inserting import WRITE_ROWS, Writer, insert
 from recon.warehouse.engine import WarehouseError
 
@@ -71,28 +71,29 @@ def publish(
     """
     key = [column.name for column in table.primary_key]
     compared = [name for name in compare or [column.name for column in table.c] if name not in key]
-    if there is None:
-        column, values = within or (None, None)
-        columns, plain = to_read(table, compare=compare, keep=keep)
-        where = None if column is None else table.c[column]
-        there = read(connection, columns, where=where, values=values, plain=plain)
     wanted = wanted.reset_index(drop=True)
-    at = _positions(there, wanted, key)
-    known = at >= 0
-    differs = np.zeros(len(wanted), dtype=bool)
-    for name in compared:
-        differs[known] |= _differs(wanted[name][known], there[name].iloc[at[known]], table.c[name])
-    gone = np.ones(len(there), dtype=bool)
-    gone[at[known]] = False
-    stale = gone.copy()
-    stale[at[differs]] = True
-    _delete(connection, table, there.loc[stale, key], everything=within is None and bool(stale.all()))
-    written = wanted[differs | ~known].reset_index(drop=True)
+    known, differs = (np.zeros(len(wanted), dtype=bool) for _ in range(2))
+    rows, gone, stale, kept = 0, 0, [], []
+    # What is read here is let go as soon as it is compared: it may be as much as all that is wanted.
+    for part in [there] if there is not None else _read(connection, table, compare, keep, within):
+        at = _positions(wanted, part, key)
+        still = at >= 0
+        other = np.zeros(len(part), dtype=bool)
+        for name in compared:
+            other[still] |= _differs(wanted[name].iloc[at[still]], part[name][still], table.c[name])
+        known[at[still]], differs[at[other]] = True, True
+        rows, gone = rows + len(part), gone + int((~still).sum())
+        stale.append(part.loc[other | ~still, key])
+        kept.append(part.loc[other, list(keep)].set_axis(at[other]))
+    if stale:
+        keys = pd.concat(stale, ignore_index=True)
+        _delete(connection, table, keys, everything=within is None and len(keys) == rows)
+    written = wanted[differs | ~known]
     if keep and differs.any():
-        written = _kept(written, there, at[differs | ~known], keep)
-    with _indexes_last(connection, table, worth=within is None and there.empty and len(written) >= MANY_ROWS):
-        (write or insert)(connection, table, written)
-    return Change(inserted=int((~known).sum()), updated=int(differs.sum()), deleted=int(gone.sum()))
+        written = _kept(written, pd.concat(kept))
+    with _indexes_last(connection, table, worth=within is None and rows == 0 and len(written) >= MANY_ROWS):
+        (write or insert)(connection, table, written.reset_index(drop=True))
+    return Change(inserted=int((~known).sum()), updated=int(differs.sum()), deleted=gone)
 
 
 def fill(connection: sa.Connection, table: sa.Table, count: int, write: Callable[[], None]) -> Change:
@@ -137,6 +138,19 @@ def to_read(
     return [table.c[name] for name in named], [*key, *texts] if compare is None else key
 
 
+def _read(
+    connection: sa.Connection,
+    table: sa.Table,
+    compare: Sequence[str] | None,
+    keep: Collection[str],
+    within: tuple[str, Collection[str]] | None,
+) -> Iterator[pd.DataFrame]:
+    column, values = within or (None, None)
+    columns, plain = to_read(table, compare=compare, keep=keep)
+    where = None if column is None else table.c[column]
+    return read_in_turn(connection, columns, where=where, values=values, plain=plain)
+
+
 @contextmanager
 def _indexes_last(connection: sa.Connection, table: sa.Table, *, worth: bool) -> Iterator[None]:
     """Build the indexes of an empty table after it was filled: sorted once, not grown row by row in no order."""
@@ -148,21 +162,23 @@ def _indexes_last(connection: sa.Connection, table: sa.Table, *, worth: bool) ->
         index.create(connection)
 
 
-def _positions(there: pd.DataFrame, wanted: pd.DataFrame, key: Sequence[str]) -> Ints:
-    """Find each wanted row among those that are there, by its key."""
-    if there.empty:
-        return np.full(len(wanted), -1, dtype=np.int64)
-    if len(key) == 1 and _are_texts(there[key[0]], wanted[key[0]]):
-        place = pc.index_in(pa.array(wanted[key[0]]), value_set=pa.array(there[key[0]]))
+def _positions(wanted: pd.DataFrame, there: pd.DataFrame, key: Sequence[str]) -> Ints:
+    """Find each row that is there among those that are wanted, by its key."""
+    if wanted.empty or there.empty:
+        return np.full(len(there), -1, dtype=np.int64)
+    if len(key) == 1 and _are_texts(wanted[key[0]], there[key[0]]):
+        place = pc.index_in(pa.array(there[key[0]]), value_set=pa.array(wanted[key[0]]))
         return np.asarray(place.fill_null(-1), dtype=np.int64)
     if len(key) == 1:
-        place = pd.Index(objects(there[key[0]])).get_indexer(pd.Index(objects(wanted[key[0]]), dtype=object))
+        place = pd.Index(objects(wanted[key[0]]), dtype=object).get_indexer(
+            pd.Index(objects(there[key[0]]), dtype=object)
+        )
         return np.asarray(place, dtype=np.int64)
-    both = pd.DataFrame({name: stack(there[name], wanted[name]) for name in key})
+    both = pd.DataFrame({name: stack(wanted[name], there[name]) for name in key})
     groups, _ = number_groups(both, key)
     place_of = np.full(len(both), -1, dtype=np.int64)
-    place_of[groups[: len(there)]] = np.arange(len(there))
-    return place_of[groups[len(there) :]]
+    place_of[groups[: len(wanted)]] = np.arange(len(wanted))
+    return place_of[groups[len(wanted) :]]
 
 
 def _differs(wanted: pd.Series[Any], there: pd.Series[Any], column: sa.Column[Any]) -> Flags:
@@ -186,13 +202,13 @@ def _are_texts(*columns: pd.Series[Any]) -> bool:
     return all(isinstance(column.dtype, pd.StringDtype) for column in columns)
 
 
-def _kept(written: pd.DataFrame, there: pd.DataFrame, at: Ints, keep: Collection[str]) -> pd.DataFrame:
-    known = at >= 0
+def _kept(written: pd.DataFrame, kept: pd.DataFrame) -> pd.DataFrame:
+    """Put what changed rows keep into them; both are found by the row's place among all that are wanted."""
     columns = {}
-    for name in keep:
+    for name in kept:
         values = written[name].copy()
-        values[known] = there[name].iloc[at[known]].to_numpy()
-        columns[name] = values
+        values[kept.index] = kept[name].to_numpy()
+        columns[str(name)] = values
     return written.assign(**columns)
 
 

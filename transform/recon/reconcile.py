@@ -184,8 +184,8 @@ class _Asked:
 
     @classmethod
     def of(cls, others: Beside) -> Self:
-        standing, links = others.read(read_standing), others.read(read_links)
-        return cls(standing, links, others.read(read_fill), others.read(read_facts))
+        # Of many rows each, which here would lie beside all that is made until they are compared.
+        return cls(others.read(read_standing), *(others.keep(read) for read in (read_links, read_fill, read_facts)))
 
     def results(self) -> There:
         return There(self.fill(), self.facts())
