@@ -69,31 +69,16 @@ def publish(
     Returns:
         What was written.
     """
-    key = [column.name for column in table.primary_key]
-    compared = [name for name in compare or [column.name for column in table.c] if name not in key]
-    wanted = wanted.reset_index(drop=True)
-    known, differs = (np.zeros(len(wanted), dtype=bool) for _ in range(2))
-    rows, gone, stale, kept = 0, 0, [], []
+    found = _Compared(table, wanted.reset_index(drop=True), compare, keep)
     # What is read here is let go as soon as it is compared: it may be as much as all that is wanted.
     for part in [there] if there is not None else _read(connection, table, compare, keep, within):
-        at = _positions(wanted, part, key)
-        still = at >= 0
-        other = np.zeros(len(part), dtype=bool)
-        for name in compared:
-            other[still] |= _differs(wanted[name].iloc[at[still]], part[name][still], table.c[name])
-        known[at[still]], differs[at[other]] = True, True
-        rows, gone = rows + len(part), gone + int((~still).sum())
-        stale.append(part.loc[other | ~still, key])
-        kept.append(part.loc[other, list(keep)].set_axis(at[other]))
-    if stale:
-        keys = pd.concat(stale, ignore_index=True)
-        _delete(connection, table, keys, everything=within is None and len(keys) == rows)
-    written = wanted[differs | ~known]
-    if keep and differs.any():
-        written = _kept(written, pd.concat(kept))
-    with _indexes_last(connection, table, worth=within is None and rows == 0 and len(written) >= MANY_ROWS):
-        (write or insert)(connection, table, written.reset_index(drop=True))
-    return Change(inserted=int((~known).sum()), updated=int(differs.sum()), deleted=gone)
+        found.add(part)
+    whole = within is None
+    _delete(connection, table, found.stale(), everything=whole and found.gone + found.updated == found.there)
+    written = found.to_write()
+    with _indexes_last(connection, table, worth=whole and not found.there and len(written) >= MANY_ROWS):
+        (write or insert)(connection, table, written)
+    return Change(inserted=len(written) - found.updated, updated=found.updated, deleted=found.gone)
 
 
 def fill(connection: sa.Connection, table: sa.Table, count: int, write: Callable[[], None]) -> Change:
@@ -162,6 +147,54 @@ def _indexes_last(connection: sa.Connection, table: sa.Table, *, worth: bool) ->
         index.create(connection)
 
 
+class _Compared:
+    """Wanted rows compared with those that are there, which come part by part.
+
+    Attributes:
+        there: how many are there.
+        gone: how many of them are not wanted.
+        updated: how many wanted ones are there with other content.
+    """
+
+    def __init__(
+        self, table: sa.Table, wanted: pd.DataFrame, compare: Sequence[str] | None, keep: Collection[str]
+    ) -> None:
+        self.there = self.gone = self.updated = 0
+        self._key = [column.name for column in table.primary_key]
+        self._columns = [table.c[name] for name in compare or table.c.keys() if name not in self._key]
+        self._wanted, self._keep = wanted, list(keep)
+        self._to_write = np.ones(len(wanted), dtype=bool)
+        self._stale = [wanted.iloc[:0][self._key]]
+        self._kept = [wanted.iloc[:0][self._keep]]
+
+    def add(self, part: pd.DataFrame) -> None:
+        at = _positions(self._wanted, part, self._key)
+        still, differs = at >= 0, np.zeros(len(part), dtype=bool)
+        for column in self._columns:
+            wanted, there = self._wanted[column.name].iloc[at[still]], part[column.name][still]
+            differs[still] |= _differs(wanted, there, column)
+        self._to_write[at[still]] = differs[still]
+        self._stale.append(part.loc[differs | ~still, self._key])
+        self._kept.append(part.loc[differs, self._keep].set_axis(at[differs]))
+        self.there += len(part)
+        self.gone += int((~still).sum())
+        self.updated += int(differs.sum())
+
+    def stale(self) -> pd.DataFrame:
+        """Give the keys of the rows that go, be it that others come in their place."""
+        return pd.concat(self._stale, ignore_index=True)
+
+    def to_write(self) -> pd.DataFrame:
+        """Give the rows that are not there as they are wanted, with what they keep."""
+        rows = self._wanted[self._to_write]
+        kept = pd.concat(self._kept)
+        columns = {}
+        for name in self._keep:
+            columns[name] = rows[name].copy()
+            columns[name][kept.index] = kept[name].to_numpy()
+        return rows.assign(**columns).reset_index(drop=True)
+
+
 def _positions(wanted: pd.DataFrame, there: pd.DataFrame, key: Sequence[str]) -> Ints:
     """Find each row that is there among those that are wanted, by its key."""
     if wanted.empty or there.empty:
@@ -200,16 +233,6 @@ def _differs(wanted: pd.Series[Any], there: pd.Series[Any], column: sa.Column[An
 def _are_texts(*columns: pd.Series[Any]) -> bool:
     """Tell whether columns are in Arrow's hands: what is asked of them there makes no Python object a value."""
     return all(isinstance(column.dtype, pd.StringDtype) for column in columns)
-
-
-def _kept(written: pd.DataFrame, kept: pd.DataFrame) -> pd.DataFrame:
-    """Put what changed rows keep into them; both are found by the row's place among all that are wanted."""
-    columns = {}
-    for name in kept:
-        values = written[name].copy()
-        values[kept.index] = kept[name].to_numpy()
-        columns[str(name)] = values
-    return written.assign(**columns)
 
 
 def _delete(connection: sa.Connection, table: sa.Table, keys: pd.DataFrame, *, everything: bool) -> None:
