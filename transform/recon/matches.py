@@ -161,10 +161,10 @@ def side_by_side(found: Iterator[pd.DataFrame], order_keys: pd.DataFrame, fulfil
     """
     parts = list(found)
     blocks = {name: sum(part.attrs.get(BLOCKS, {}).get(name, 0) for part in parts) for name in COMPARED}
-    whole = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    whole = dict(pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True).items())
     del parts
     # One after the other, so that no more than one column is there twice.
-    columns = {str(name): in_one_piece(whole.pop(str(name))) for name in list(whole)}
+    columns = {str(name): in_one_piece(whole.pop(name)) for name in list(whole)}
     fields = _side(columns, fulfil_keys, "fulfil") | _side(columns, order_keys, "order")
     made = pd.DataFrame(columns | fields, columns=list(MATCH), copy=False)
     made.attrs = {BLOCKS: blocks}
