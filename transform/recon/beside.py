@@ -78,7 +78,7 @@ class Beside(Protocol):
         ...
 
     def hold(self, make: Callable[Concatenate[Reader, P], H], *args: P.args, **kwargs: P.kwargs) -> Held[H]:
-        """Make something of rows that stays where it is; only one thing is held at a time.
+        """Make something of rows that stays where it is.
 
         Args:
             make: as ``read``.
@@ -160,27 +160,20 @@ class _Elsewhere:
         return self.reader.submit(_read, self.url, read, args, kwargs).result
 
     def keep(self, read: Callable[Concatenate[Reader, P], T], *args: P.args, **kwargs: P.kwargs) -> Answer[T]:
-        name = uuid4().hex
-        kept = self.reader.submit(_keep, name, self.url, read, args, kwargs)
-
-        def answer() -> T:
-            kept.result()
-            found: T = self.reader.submit(_give, name).result()
-            return found
-
-        return answer
+        return _held_by(self.reader, self.url, read, args, kwargs).give
 
     def hold(self, make: Callable[Concatenate[Reader, P], H], *args: P.args, **kwargs: P.kwargs) -> Held[H]:
-        return _HeldElsewhere(self.holder, self.holder.submit(_hold, self.url, make, args, kwargs))
+        return _held_by(self.holder, self.url, make, args, kwargs)
 
 
 @dataclass(frozen=True)
 class _HeldElsewhere:
     holder: ProcessPoolExecutor
+    name: str
     made: Future[None]
 
     def ask(self, what: Callable[Concatenate[Any, P], T], *args: P.args, **kwargs: P.kwargs) -> Answer[T]:
-        asked = self.holder.submit(_ask, what, args, kwargs)
+        asked = self.holder.submit(_ask, self.name, what, args, kwargs)
 
         def answer() -> T:
             self.made.result()  # where it could not be made, that is the error to tell
@@ -188,11 +181,21 @@ class _HeldElsewhere:
 
         return answer
 
+    def give(self) -> Any:  # noqa: ANN401  (whatever was made)
+        """Give it over; it is held no more."""
+        self.made.result()
+        return self.holder.submit(_give, self.name).result()
 
-_held: list[Any] = []
-"""In the process that holds: what it holds."""
-_kept: dict[str, Any] = {}
-"""In the process that reads: what it keeps until it is asked."""
+
+_held: dict[str, Any] = {}
+"""In a process that works beside: what it holds."""
+
+
+def _held_by(
+    holder: ProcessPoolExecutor, url: str, make: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> _HeldElsewhere:
+    name = uuid4().hex
+    return _HeldElsewhere(holder, name, holder.submit(_hold, name, url, make, args, kwargs))
 
 
 def _start(url: str, *pools: ProcessPoolExecutor) -> None:
@@ -212,17 +215,13 @@ def _read(url: str, read: Callable[..., T], args: tuple[Any, ...], kwargs: dict[
         return read(reader, *args, **kwargs)
 
 
-def _keep(name: str, url: str, read: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    _kept[name] = _read(url, read, args, kwargs)
+def _hold(name: str, url: str, make: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    _held[name] = _read(url, make, args, kwargs)
 
 
-def _give(name: str) -> Any:  # noqa: ANN401  (whatever was read)
-    return _kept.pop(name)
+def _ask(name: str, what: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
+    return what(_held[name], *args, **kwargs)
 
 
-def _hold(url: str, make: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    _held[:] = [_read(url, make, args, kwargs)]
-
-
-def _ask(what: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
-    return what(_held[0], *args, **kwargs)
+def _give(name: str) -> Any:  # noqa: ANN401  (whatever was made)
+    return _held.pop(name)

@@ -317,5 +317,11 @@ def build() -> Callable[..., Warehouse]:
 
 
 @pytest.fixture
+def reconciled(once_reconciled: Warehouse) -> Warehouse:
+    """A warehouse of the test's own, as its module's ``once_reconciled`` made it."""
+    return once_reconciled.copy()
+
+
+@pytest.fixture
 def warehouse(build: Callable[..., Warehouse]) -> Warehouse:
     return build()

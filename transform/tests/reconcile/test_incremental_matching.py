@@ -58,18 +58,13 @@ def packed(warehouse, *more):
 
 
 @pytest.fixture(scope="module")
-def once_filled(build):
+def once_reconciled(build):
     warehouse = build()
     warehouse.workbook("ACME.xlsx", [order(100), order(50, po="5678")])
     warehouse.workbook("BOLT.xlsx", [order(10, customer="BOLT"), order(20, po="77", customer="BOLT")])
     packed(warehouse)
     assert matched(warehouse) == ["ACME", "BOLT"]
     return warehouse
-
-
-@pytest.fixture
-def filled(once_filled):
-    return once_filled.copy()
 
 
 def decide(warehouse, carton_row, order_row, **fields):
@@ -83,103 +78,103 @@ def decide(warehouse, carton_row, order_row, **fields):
     warehouse.write(tables.recon_override.insert(), row)
 
 
-def test_nobody_is_matched_again_where_nothing_changed(filled):
-    before = filled.rows("recon_match")
-    assert matched(filled) == []
-    assert filled.rows("recon_match") == before
-    assert filled.reconcile().kept == 2
+def test_nobody_is_matched_again_where_nothing_changed(reconciled):
+    before = reconciled.rows("recon_match")
+    assert matched(reconciled) == []
+    assert reconciled.rows("recon_match") == before
+    assert reconciled.reconcile().kept == 2
 
 
-def test_everybody_is_matched_again_on_demand(filled):
-    assert matched(filled, rematch=True) == ["ACME", "BOLT"]
+def test_everybody_is_matched_again_on_demand(reconciled):
+    assert matched(reconciled, rematch=True) == ["ACME", "BOLT"]
 
 
-def test_a_new_carton_has_its_customer_matched_again_and_nobody_else(filled):
-    packed(filled, carton(1, "C3", customer="BOLT", po="77"))
-    assert matched(filled) == ["BOLT"]
-    assert filled.fact(customer="BOLT", customer_po="77")["packed_qty"] == 1
+def test_a_new_carton_has_its_customer_matched_again_and_nobody_else(reconciled):
+    packed(reconciled, carton(1, "C3", customer="BOLT", po="77"))
+    assert matched(reconciled) == ["BOLT"]
+    assert reconciled.fact(customer="BOLT", customer_po="77")["packed_qty"] == 1
 
 
-def test_a_changed_quantity_alone_has_its_customer_matched_again(filled):
-    filled.workbook("ACME.xlsx", [order(100), order(51, po="5678")])
-    assert matched(filled) == ["ACME"]
+def test_a_changed_quantity_alone_has_its_customer_matched_again(reconciled):
+    reconciled.workbook("ACME.xlsx", [order(100), order(51, po="5678")])
+    assert matched(reconciled) == ["ACME"]
 
 
-def test_a_new_alternate_name_has_its_customer_matched_again(filled):
-    filled.workbook("ACME.xlsx", [order(100), order(50, po="5678", customer_alt_po="9999")])
-    assert matched(filled) == ["ACME"]
+def test_a_new_alternate_name_has_its_customer_matched_again(reconciled):
+    reconciled.workbook("ACME.xlsx", [order(100), order(50, po="5678", customer_alt_po="9999")])
+    assert matched(reconciled) == ["ACME"]
 
 
-def test_the_same_rows_read_again_have_nobody_matched(filled):
-    filled.workbook("ACME.xlsx", [order(50, po="5678"), order(100)])
-    packed(filled)
-    assert matched(filled) == []
+def test_the_same_rows_read_again_have_nobody_matched(reconciled):
+    reconciled.workbook("ACME.xlsx", [order(50, po="5678"), order(100)])
+    packed(reconciled)
+    assert matched(reconciled) == []
 
 
-def test_another_day_has_nobody_matched_though_more_is_due(filled):
-    assert matched(filled, today=datetime(2027, 1, 1).date()) == []
+def test_another_day_has_nobody_matched_though_more_is_due(reconciled):
+    assert matched(reconciled, today=datetime(2027, 1, 1).date()) == []
 
 
-def test_a_rule_has_those_matched_again_whom_it_concerns(filled, rules_of):
-    filled.rules = rules_of(customers=[Customer(canonical="BOLT", style_fields=("style", "alias_item"))])
-    assert matched(filled) == ["BOLT"]
-    filled.rules = rules_of(
+def test_a_rule_has_those_matched_again_whom_it_concerns(reconciled, rules_of):
+    reconciled.rules = rules_of(customers=[Customer(canonical="BOLT", style_fields=("style", "alias_item"))])
+    assert matched(reconciled) == ["BOLT"]
+    reconciled.rules = rules_of(
         customers=[Customer(canonical="BOLT", style_fields=("style", "alias_item"))], matching={"tolerance_pct": 9}
     )
-    assert matched(filled) == []
-    filled.rules = rules_of(
+    assert matched(reconciled) == []
+    reconciled.rules = rules_of(
         customers=[Customer(canonical="BOLT", style_fields=("style", "alias_item"))], matching={"po_prefixes": ("B",)}
     )
-    assert matched(filled) == ["ACME", "BOLT"]
+    assert matched(reconciled) == ["ACME", "BOLT"]
 
 
 def test_every_rule_of_matching_is_known_to_concern_the_links_or_not(rules_of):
     assert set(type(rules_of().matching).model_fields) >= matches.NOT_MATCHED_BY
 
 
-def test_a_decision_has_its_customer_matched_again_when_it_is_made_and_when_it_is_taken_back(filled):
-    stranger = {**filled.match(fulfil_customer="BOLT"), "order_key_id": None}
-    (other,) = [row for row in filled.rows("stg_orders") if row["customer_po"] == "77"]
-    decide(filled, stranger, other)
-    assert matched(filled) == []  # it has no other fulfilment left to match
-    assert filled.match(fulfil_customer="BOLT")["decided_by"] == "override"
-    assert filled.fact(customer="BOLT", customer_po="77")["packed_qty"] == 5
-    filled.write(sa.delete(tables.recon_override))
-    assert matched(filled) == ["BOLT"]
-    assert filled.match(fulfil_customer="BOLT")["decided_by"] == "engine"
+def test_a_decision_has_its_customer_matched_again_when_it_is_made_and_when_it_is_taken_back(reconciled):
+    stranger = {**reconciled.match(fulfil_customer="BOLT"), "order_key_id": None}
+    (other,) = [row for row in reconciled.rows("stg_orders") if row["customer_po"] == "77"]
+    decide(reconciled, stranger, other)
+    assert matched(reconciled) == []  # it has no other fulfilment left to match
+    assert reconciled.match(fulfil_customer="BOLT")["decided_by"] == "override"
+    assert reconciled.fact(customer="BOLT", customer_po="77")["packed_qty"] == 5
+    reconciled.write(sa.delete(tables.recon_override))
+    assert matched(reconciled) == ["BOLT"]
+    assert reconciled.match(fulfil_customer="BOLT")["decided_by"] == "engine"
 
 
-def test_an_engine_of_another_version_matches_everybody(filled, monkeypatch):
+def test_an_engine_of_another_version_matches_everybody(reconciled, monkeypatch):
     monkeypatch.setattr(matches, "engine_version", lambda: "another")
-    assert matched(filled) == ["ACME", "BOLT"]
+    assert matched(reconciled) == ["ACME", "BOLT"]
 
 
-def test_links_that_somebody_touched_are_matched_again(filled):
+def test_links_that_somebody_touched_are_matched_again(reconciled):
     match = tables.recon_match
-    filled.write(sa.delete(match).where(match.c.fulfil_customer == "BOLT"))
-    assert matched(filled) == ["BOLT"]
-    filled.write(sa.update(match).where(match.c.fulfil_customer == "BOLT").values(fulfil_customer="NOBODY"))
-    assert matched(filled) == ["BOLT"]
-    assert {row["fulfil_customer"] for row in filled.rows("recon_match")} == {"ACME", "BOLT"}
+    reconciled.write(sa.delete(match).where(match.c.fulfil_customer == "BOLT"))
+    assert matched(reconciled) == ["BOLT"]
+    reconciled.write(sa.update(match).where(match.c.fulfil_customer == "BOLT").values(fulfil_customer="NOBODY"))
+    assert matched(reconciled) == ["BOLT"]
+    assert {row["fulfil_customer"] for row in reconciled.rows("recon_match")} == {"ACME", "BOLT"}
 
 
-def test_a_run_that_failed_does_not_count_as_the_last(filled):
-    with filled.engine.connect() as connection:
+def test_a_run_that_failed_does_not_count_as_the_last(reconciled):
+    with reconciled.engine.connect() as connection:
         before = last_hashes(connection)
-    packed(filled, carton(1, "C3", customer="BOLT", po="77"))
-    filled.file("BOLT.xlsx", status="deleted")
+    packed(reconciled, carton(1, "C3", customer="BOLT", po="77"))
+    reconciled.file("BOLT.xlsx", status="deleted")
     with pytest.raises(Shrunk):
-        filled.reconcile()
-    with filled.engine.connect() as connection:
+        reconciled.reconcile()
+    with reconciled.engine.connect() as connection:
         assert last_hashes(connection) == before
-    assert matched(filled) == []  # BOLT has no order left to be matched to
-    assert {row["match_type"] for row in filled.rows("recon_match", fulfil_customer="BOLT")} == {"NO_MATCH"}
+    assert matched(reconciled) == []  # BOLT has no order left to be matched to
+    assert {row["match_type"] for row in reconciled.rows("recon_match", fulfil_customer="BOLT")} == {"NO_MATCH"}
 
 
-def test_the_links_of_a_customer_that_is_gone_go_with_it(filled):
-    filled.packed([carton(40)])
-    assert matched(filled) == []
-    assert {row["fulfil_customer"] for row in filled.rows("recon_match")} == {"ACME"}
+def test_the_links_of_a_customer_that_is_gone_go_with_it(reconciled):
+    reconciled.packed([carton(40)])
+    assert matched(reconciled) == []
+    assert {row["fulfil_customer"] for row in reconciled.rows("recon_match")} == {"ACME"}
 
 
 POS = ("1234", "01234-1", "5678", "PO 5678", "4500012345", "4500012346", None)
@@ -261,13 +256,13 @@ def test_whatever_happens_day_after_day_is_published_as_if_it_had_happened_at_on
     assert result(warehouse) == result(fresh)
 
 
-def test_a_hash_does_not_depend_on_the_order_of_rows(filled, build):
-    other = build(filled.rules)
+def test_a_hash_does_not_depend_on_the_order_of_rows(reconciled, build):
+    other = build(reconciled.rules)
     other.workbook("BOLT.xlsx", [order(20, po="77", customer="BOLT"), order(10, customer="BOLT")])
     other.workbook("ACME.xlsx", [order(50, po="5678"), order(100)])
     other.packed([carton(5, "C2", customer="BOLT"), carton(40)])
     other.reconcile()
-    hashes = [{row["customer"]: row["input_hash"] for row in w.rows("recon_customer_run")} for w in (filled, other)]
+    hashes = [{row["customer"]: row["input_hash"] for row in w.rows("recon_customer_run")} for w in (reconciled, other)]
     assert hashes[0] == hashes[1]
     assert len(hashes[0]["ACME"]) == ids.ID_LENGTH
 

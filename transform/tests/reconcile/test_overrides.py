@@ -45,15 +45,10 @@ def fill(warehouse):
 
 
 @pytest.fixture(scope="module")
-def once_filled(build):
+def once_reconciled(build):
     warehouse = build()
     fill(warehouse)
     return warehouse
-
-
-@pytest.fixture
-def filled(once_filled):
-    return once_filled.copy()
 
 
 def key(warehouse, po):
@@ -72,123 +67,125 @@ def decided(warehouse):
     }
 
 
-def test_a_tie_is_a_question_and_a_person_settles_it(filled):
-    question = filled.match(fulfil_customer_po="777")
+def test_a_tie_is_a_question_and_a_person_settles_it(reconciled):
+    question = reconciled.match(fulfil_customer_po="777")
     assert (question["order_key_id"], question["review_status"]) == (None, "PENDING")
     with pytest.raises(DecisionError, match=r"may belong to .* or .*: name the order key"):
-        overrides.accept(filled.engine, question["fulfil_key_id"], None, ME)
+        overrides.accept(reconciled.engine, question["fulfil_key_id"], None, ME)
 
-    overrides.accept(filled.engine, question["fulfil_key_id"], key(filled, "A2"), ME)
-    filled.reconcile()
+    overrides.accept(reconciled.engine, question["fulfil_key_id"], key(reconciled, "A2"), ME)
+    reconciled.reconcile()
 
-    match = filled.match(fulfil_customer_po="777")
+    match = reconciled.match(fulfil_customer_po="777")
     assert (match["order_customer_po"], match["match_rule"], match["decided_by"]) == ("A2", "override", "override")
     assert match["review_status"] == "ACCEPTED"
-    (stored,) = filled.rows("recon_override")
+    (stored,) = reconciled.rows("recon_override")
     assert (stored["decided_by"], stored["reason"], stored["order_customer_po"]) == ("me", "I know", "A2")
 
 
-def test_rejecting_one_candidate_links_the_other_and_rejecting_both_leaves_none(filled):
-    question = fulfilment(filled, "777")
-    overrides.reject(filled.engine, question, key(filled, "A1"), ME)
-    filled.reconcile()
-    assert filled.match(fulfil_customer_po="777")["order_customer_po"] == "A2"
+def test_rejecting_one_candidate_links_the_other_and_rejecting_both_leaves_none(reconciled):
+    question = fulfilment(reconciled, "777")
+    overrides.reject(reconciled.engine, question, key(reconciled, "A1"), ME)
+    reconciled.reconcile()
+    assert reconciled.match(fulfil_customer_po="777")["order_customer_po"] == "A2"
 
-    overrides.reject(filled.engine, question, None, ME)  # the one it is linked to now
-    filled.reconcile()
-    match = filled.match(fulfil_customer_po="777")
+    overrides.reject(reconciled.engine, question, None, ME)  # the one it is linked to now
+    reconciled.reconcile()
+    match = reconciled.match(fulfil_customer_po="777")
     assert (match["order_key_id"], match["review_status"], match["decided_by"]) == (None, "REJECTED", "override")
-    assert decided(filled) == {("REJECT", "777", "A1", None), ("REJECT", "777", "A2", None)}
+    assert decided(reconciled) == {("REJECT", "777", "A1", None), ("REJECT", "777", "A2", None)}
 
 
-def test_a_link_to_an_order_that_nobody_proposed_and_back(filled):
-    stranger = fulfilment(filled, "WHO KNOWS")
+def test_a_link_to_an_order_that_nobody_proposed_and_back(reconciled):
+    stranger = fulfilment(reconciled, "WHO KNOWS")
     with pytest.raises(DecisionError, match="has no candidate"):
-        overrides.accept(filled.engine, stranger, None, ME)
-    overrides.link(filled.engine, stranger, key(filled, "B1"), ME)
-    filled.reconcile()
-    assert filled.fact(customer_po="B1")["packed_qty"] == 8
+        overrides.accept(reconciled.engine, stranger, None, ME)
+    overrides.link(reconciled.engine, stranger, key(reconciled, "B1"), ME)
+    reconciled.reconcile()
+    assert reconciled.fact(customer_po="B1")["packed_qty"] == 8
 
-    assert [one.word for one in overrides.withdraw(filled.engine, stranger, None)] == ["LINK"]
-    filled.reconcile()
-    assert filled.fact(customer_po="B1")["packed_qty"] == 3
+    assert [one.word for one in overrides.withdraw(reconciled.engine, stranger, None)] == ["LINK"]
+    reconciled.reconcile()
+    assert reconciled.fact(customer_po="B1")["packed_qty"] == 3
     with pytest.raises(DecisionError, match="Nothing was decided about"):
-        overrides.withdraw(filled.engine, stranger, None)
+        overrides.withdraw(reconciled.engine, stranger, None)
 
 
-def test_unlinking_wins_over_an_exact_match(filled):
-    overrides.unlink(filled.engine, fulfilment(filled, "B1"), ME)
-    filled.reconcile()
-    match = filled.match(fulfil_customer_po="B1")
+def test_unlinking_wins_over_an_exact_match(reconciled):
+    overrides.unlink(reconciled.engine, fulfilment(reconciled, "B1"), ME)
+    reconciled.reconcile()
+    match = reconciled.match(fulfil_customer_po="B1")
     assert (match["match_type"], match["decided_by"]) == ("NO_MATCH", "override")
 
 
-def test_the_same_decision_again_changes_nothing_not_even_who(filled):
-    carton_id, order_id = fulfilment(filled, "777"), key(filled, "A1")
-    assert len(overrides.link(filled.engine, carton_id, order_id, ME).added) == 1
-    again = overrides.link(filled.engine, carton_id, order_id, By("somebody else", "me too"))
+def test_the_same_decision_again_changes_nothing_not_even_who(reconciled):
+    carton_id, order_id = fulfilment(reconciled, "777"), key(reconciled, "A1")
+    assert len(overrides.link(reconciled.engine, carton_id, order_id, ME).added) == 1
+    again = overrides.link(reconciled.engine, carton_id, order_id, By("somebody else", "me too"))
     assert (again.added, len(again.unchanged)) == ((), 1)
-    assert filled.rows("recon_override")[0]["decided_by"] == "me"
+    assert reconciled.rows("recon_override")[0]["decided_by"] == "me"
 
 
-def test_a_decision_against_another_is_refused_with_both_named_unless_it_shall_replace_it(filled):
-    carton_id = fulfilment(filled, "777")
-    overrides.link(filled.engine, carton_id, key(filled, "A1"), ME)
+def test_a_decision_against_another_is_refused_with_both_named_unless_it_shall_replace_it(reconciled):
+    carton_id = fulfilment(reconciled, "777")
+    overrides.link(reconciled.engine, carton_id, key(reconciled, "A1"), ME)
     for contrary in (
-        lambda by: overrides.link(filled.engine, carton_id, key(filled, "A2"), by),
-        lambda by: overrides.unlink(filled.engine, carton_id, by),
-        lambda by: overrides.reject(filled.engine, carton_id, key(filled, "A1"), by),
+        lambda by: overrides.link(reconciled.engine, carton_id, key(reconciled, "A2"), by),
+        lambda by: overrides.unlink(reconciled.engine, carton_id, by),
+        lambda by: overrides.reject(reconciled.engine, carton_id, key(reconciled, "A1"), by),
     ):
         with pytest.raises(DecisionError, match=r"(?s)--replace.*A.* but it was decided that .*A1.*\(me, "):
             contrary(By("you", "no"))
-    before = filled.rows("recon_override")
-    taken = overrides.unlink(filled.engine, carton_id, By("you", "no", replace=True))
+    before = reconciled.rows("recon_override")
+    taken = overrides.unlink(reconciled.engine, carton_id, By("you", "no", replace=True))
     assert [one.word for one in taken.replaced] == ["LINK"]
-    assert (len(before), filled.rows("recon_override")[0]["order_key_id"]) == (1, None)
-    overrides.reject(filled.engine, carton_id, key(filled, "A1"), ME)  # not against it: it belongs to none anyway
+    assert (len(before), reconciled.rows("recon_override")[0]["order_key_id"]) == (1, None)
+    overrides.reject(
+        reconciled.engine, carton_id, key(reconciled, "A1"), ME
+    )  # not against it: it belongs to none anyway
 
 
-def test_unknown_keys_are_told(filled):
+def test_unknown_keys_are_told(reconciled):
     with pytest.raises(DecisionError, match="No fulfilment 00 is published"):
-        overrides.unlink(filled.engine, "00", ME)
+        overrides.unlink(reconciled.engine, "00", ME)
     with pytest.raises(DecisionError, match="No order 00 is published"):
-        overrides.link(filled.engine, fulfilment(filled, "777"), "00", ME)
+        overrides.link(reconciled.engine, fulfilment(reconciled, "777"), "00", ME)
     with pytest.raises(DecisionError, match="no fulfilment 00 is published"):
-        overrides.accept(filled.engine, "00", None, ME)
-    assert filled.rows("recon_override") == []
+        overrides.accept(reconciled.engine, "00", None, ME)
+    assert reconciled.rows("recon_override") == []
 
 
-def test_what_no_longer_applies_is_reported_and_applies_again_when_it_can(filled):
-    overrides.link(filled.engine, fulfilment(filled, "WHO KNOWS"), key(filled, "B1"), ME)
-    overrides.reject(filled.engine, fulfilment(filled, "777"), key(filled, "A1"), ME)
-    filled.workbook("ACME.xlsx", [order(20, po="A2", customer_alt_po="777")])
-    filled.packed([carton(7, po="777"), carton(5, "C2", po="WHO KNOWS", style="ZZ9")])
-    outcome = filled.reconcile(allow_shrink=True)
+def test_what_no_longer_applies_is_reported_and_applies_again_when_it_can(reconciled):
+    overrides.link(reconciled.engine, fulfilment(reconciled, "WHO KNOWS"), key(reconciled, "B1"), ME)
+    overrides.reject(reconciled.engine, fulfilment(reconciled, "777"), key(reconciled, "A1"), ME)
+    reconciled.workbook("ACME.xlsx", [order(20, po="A2", customer_alt_po="777")])
+    reconciled.packed([carton(7, po="777"), carton(5, "C2", po="WHO KNOWS", style="ZZ9")])
+    outcome = reconciled.reconcile(allow_shrink=True)
     assert {why for _, why in outcome.unattached} == {ORDER_GONE, RULED_OUT_GONE}
     assert outcome.findings["override_detached"].rows == 2
-    assert filled.match(fulfil_customer_po="WHO KNOWS")["review_status"] == "PENDING"
-    assert decided(filled) == {
+    assert reconciled.match(fulfil_customer_po="WHO KNOWS")["review_status"] == "PENDING"
+    assert decided(reconciled) == {
         ("LINK", "WHO KNOWS", "B1", ORDER_GONE),
         ("REJECT", "777", "A1", RULED_OUT_GONE),
     }
-    filled.packed([carton(7, po="777")])
-    assert GONE in {why for _, why in filled.reconcile(allow_shrink=True).unattached}
+    reconciled.packed([carton(7, po="777")])
+    assert GONE in {why for _, why in reconciled.reconcile(allow_shrink=True).unattached}
 
-    fill(filled)
-    outcome = filled.reconcile()
+    fill(reconciled)
+    outcome = reconciled.reconcile()
     assert outcome.unattached == ()
     assert "override_detached" not in outcome.findings
-    assert filled.match(fulfil_customer_po="WHO KNOWS")["order_customer_po"] == "B1"
+    assert reconciled.match(fulfil_customer_po="WHO KNOWS")["order_customer_po"] == "B1"
 
 
-def test_decisions_are_found_again_when_a_customer_is_renamed(filled, rules_of):
-    overrides.link(filled.engine, fulfilment(filled, "WHO KNOWS"), key(filled, "B1"), ME)
-    overrides.reject(filled.engine, fulfilment(filled, "777"), key(filled, "A1"), ME)
+def test_decisions_are_found_again_when_a_customer_is_renamed(reconciled, rules_of):
+    overrides.link(reconciled.engine, fulfilment(reconciled, "WHO KNOWS"), key(reconciled, "B1"), ME)
+    overrides.reject(reconciled.engine, fulfilment(reconciled, "777"), key(reconciled, "A1"), ME)
     renamed = Customer(canonical="ACME WORLD", aliases=("ACME",), source_names={"packed": "AC-WMS"})
-    filled.rules = rules_of(customers=[renamed], without=["ACME"])
-    assert filled.reconcile().unattached == ()
-    assert filled.match(fulfil_customer_po="WHO KNOWS")["order_customer"] == "ACME WORLD"
-    assert filled.match(fulfil_customer_po="777")["order_customer_po"] == "A2"
+    reconciled.rules = rules_of(customers=[renamed], without=["ACME"])
+    assert reconciled.reconcile().unattached == ()
+    assert reconciled.match(fulfil_customer_po="WHO KNOWS")["order_customer"] == "ACME WORLD"
+    assert reconciled.match(fulfil_customer_po="777")["order_customer_po"] == "A2"
 
 
 def review_sheet(path, rows):
@@ -203,30 +200,30 @@ def review_sheet(path, rows):
     return path
 
 
-def test_the_review_sheet_is_read_back(filled, tmp_path):
-    question, stranger = fulfilment(filled, "777"), fulfilment(filled, "WHO KNOWS")
-    one, two = key(filled, "A1"), key(filled, "A2")
+def test_the_review_sheet_is_read_back(reconciled, tmp_path):
+    question, stranger = fulfilment(reconciled, "777"), fulfilment(reconciled, "WHO KNOWS")
+    one, two = key(reconciled, "A1"), key(reconciled, "A2")
     rows = [
         ("REJECT", "wrong season", "ACME", 93.5, question, one),
         ("accept ", None, "ACME", 93.5, question, two),
         ("REJECT", None, "ACME", None, stranger, None),
-        (None, "no idea", "ACME", 100, fulfilment(filled, "B1"), key(filled, "B1")),
+        (None, "no idea", "ACME", 100, fulfilment(reconciled, "B1"), key(reconciled, "B1")),
     ]
     path = review_sheet(tmp_path / "order-audit.xlsx", rows)
-    taken = overrides.import_file(filled.engine, path, By("a reviewer", "weekly review"))
+    taken = overrides.import_file(reconciled.engine, path, By("a reviewer", "weekly review"))
     assert {(one.word, one.reason, one.decided_by) for one in taken.added} == {
         ("REJECT", "wrong season", "a reviewer"),
         ("LINK", "weekly review", "a reviewer"),
         ("UNLINK", "weekly review", "a reviewer"),
     }
-    filled.reconcile()
-    assert filled.match(fulfil_customer_po="777")["order_customer_po"] == "A2"
-    again = overrides.import_file(filled.engine, path, By("a reviewer"))
+    reconciled.reconcile()
+    assert reconciled.match(fulfil_customer_po="777")["order_customer_po"] == "A2"
+    again = overrides.import_file(reconciled.engine, path, By("a reviewer"))
     assert (len(again.added), len(again.unchanged)) == (0, 3)
 
 
-def test_every_bad_row_is_named_and_nothing_taken(filled, tmp_path):
-    question, one = fulfilment(filled, "777"), key(filled, "A1")
+def test_every_bad_row_is_named_and_nothing_taken(reconciled, tmp_path):
+    question, one = fulfilment(reconciled, "777"), key(reconciled, "A1")
     good = ("ACCEPT", None, "ACME", 1, question, one)
     path = review_sheet(
         tmp_path / "r.xlsx",
@@ -238,7 +235,7 @@ def test_every_bad_row_is_named_and_nothing_taken(filled, tmp_path):
         ],
     )
     with pytest.raises(DecisionError) as told:
-        overrides.import_file(filled.engine, path, ME)
+        overrides.import_file(reconciled.engine, path, ME)
     lines = str(told.value).splitlines()
     assert "Nothing was written" in lines[0]
     assert "r.xlsx row 7: the decision 'MAYBE' is none of ACCEPT, LINK, REJECT, UNLINK" in lines[1]
@@ -247,24 +244,26 @@ def test_every_bad_row_is_named_and_nothing_taken(filled, tmp_path):
 
     path = review_sheet(tmp_path / "r.xlsx", [good, ("REJECT", None, "ACME", 1, "ab" * 16, "cd" * 16)])
     with pytest.raises(DecisionError, match=f"row 7: no fulfilment {'ab' * 16} is published"):
-        overrides.import_file(filled.engine, path, ME)
-    assert filled.rows("recon_override") == filled.rows("recon_ruled_out") == []
+        overrides.import_file(reconciled.engine, path, ME)
+    assert reconciled.rows("recon_override") == reconciled.rows("recon_ruled_out") == []
 
 
-def test_rows_that_contradict_each_other_are_named_both(filled, tmp_path):
-    question, one, two = fulfilment(filled, "777"), key(filled, "A1"), key(filled, "A2")
+def test_rows_that_contradict_each_other_are_named_both(reconciled, tmp_path):
+    question, one, two = fulfilment(reconciled, "777"), key(reconciled, "A1"), key(reconciled, "A2")
     both = [("ACCEPT", None, "", 1, question, one), ("ACCEPT", None, "", 1, question, two)]
     with pytest.raises(DecisionError, match=r"(?s)row 7: .*A2.*, but r.xlsx row 6: .*A1"):
-        overrides.import_file(filled.engine, review_sheet(tmp_path / "r.xlsx", both), ME)
-    assert filled.rows("recon_override") == []
+        overrides.import_file(reconciled.engine, review_sheet(tmp_path / "r.xlsx", both), ME)
+    assert reconciled.rows("recon_override") == []
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
-def test_an_export_is_read_back_into_an_empty_warehouse_as_it_was(filled, build, tmp_path, suffix):
-    overrides.link(filled.engine, fulfilment(filled, "WHO KNOWS"), key(filled, "B1"), By("é", '=1+1, "quoted"\nlines'))
-    overrides.reject(filled.engine, fulfilment(filled, "777"), key(filled, "A1"), ME)
-    overrides.unlink(filled.engine, fulfilment(filled, "B1"), ME)
-    rows = [exported(*state) for state in overrides.states(filled.engine, filled.rules)]
+def test_an_export_is_read_back_into_an_empty_warehouse_as_it_was(reconciled, build, tmp_path, suffix):
+    overrides.link(
+        reconciled.engine, fulfilment(reconciled, "WHO KNOWS"), key(reconciled, "B1"), By("é", '=1+1, "quoted"\nlines')
+    )
+    overrides.reject(reconciled.engine, fulfilment(reconciled, "777"), key(reconciled, "A1"), ME)
+    overrides.unlink(reconciled.engine, fulfilment(reconciled, "B1"), ME)
+    rows = [exported(*state) for state in overrides.states(reconciled.engine, reconciled.rules)]
     path = tmp_path / f"decisions{suffix}"
     if suffix == ".csv":
         with path.open("w", encoding="utf-8-sig", newline="") as file:
@@ -272,17 +271,17 @@ def test_an_export_is_read_back_into_an_empty_warehouse_as_it_was(filled, build,
     else:
         write_workbook(path, rows)
         assert [cell.value for cell in openpyxl.load_workbook(path)["OVERRIDES"][1]] == list(EXPORTED)
-    other = build(filled.rules)
+    other = build(reconciled.rules)
     overrides.import_file(other.engine, path, By("somebody else"))
     for name in ("recon_override", "recon_ruled_out"):
-        assert other.rows(name) == filled.rows(name)
+        assert other.rows(name) == reconciled.rows(name)
 
 
-def test_a_csv_that_excel_saved_with_semicolons_is_read(filled, tmp_path):
+def test_a_csv_that_excel_saved_with_semicolons_is_read(reconciled, tmp_path):
     path = tmp_path / "d.csv"
-    text = f"Decision;Fulfil_Key_Id;Order_Key_Id\nUNLINK;{fulfilment(filled, '777').upper()};\n;;\n"
+    text = f"Decision;Fulfil_Key_Id;Order_Key_Id\nUNLINK;{fulfilment(reconciled, '777').upper()};\n;;\n"
     path.write_text(text, encoding="utf-8-sig")
-    assert len(overrides.import_file(filled.engine, path, ME).added) == 1
+    assert len(overrides.import_file(reconciled.engine, path, ME).added) == 1
 
 
 @pytest.mark.parametrize(
@@ -295,11 +294,11 @@ def test_a_csv_that_excel_saved_with_semicolons_is_read(filled, tmp_path):
         ("d.csv", b"DECISION,FULFIL_KEY_ID,DECIDED_AT\nUNLINK,ab,noon\n", "row 2: DECIDED_AT 'noon'"),
     ],
 )
-def test_a_file_that_cannot_be_used_says_why(filled, tmp_path, name, content, told):
+def test_a_file_that_cannot_be_used_says_why(reconciled, tmp_path, name, content, told):
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(DecisionError, match=told):
-        overrides.import_file(filled.engine, path, ME)
+        overrides.import_file(reconciled.engine, path, ME)
 
 
 @pytest.fixture

@@ -41,11 +41,6 @@ def once_reconciled(build):
     return warehouse
 
 
-@pytest.fixture
-def reconciled(once_reconciled):
-    return once_reconciled.copy()
-
-
 def standing(warehouse, *, today=TODAY, accept=()):
     with warehouse.engine.begin() as connection:
         return nothing_new.standing_run(connection, warehouse.rules, today=today, accept=accept)

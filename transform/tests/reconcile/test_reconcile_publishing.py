@@ -51,11 +51,6 @@ def once_reconciled(build, rules):
     return warehouse
 
 
-@pytest.fixture
-def reconciled(once_reconciled):
-    return once_reconciled.copy()
-
-
 def test_a_second_run_changes_nothing_not_even_a_time(reconciled):
     before = reconciled.published()
 

@@ -35,11 +35,6 @@ def once_reconciled(build):
 
 
 @pytest.fixture
-def reconciled(once_reconciled):
-    return once_reconciled.copy()
-
-
-@pytest.fixture
 def compared(monkeypatch):
     """How many published rows were read to be compared, by table."""
     rows = {}
